@@ -1,0 +1,61 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Swift 6 language mode is implied by the tools version; every target also asks the compiler to
+/// point at each use of an unsafe construct, so that none of them stands without its proof.
+let strict: [SwiftSetting] = [.strictMemorySafety()]
+
+/// Returning a `Span` from a property needs the `Lifetimes` feature. Only the modules whose job is to
+/// lend memory use it.
+let lendsSpans: [SwiftSetting] = strict + [.enableExperimentalFeature("Lifetimes")]
+
+let package = Package(
+    name: "vecdb",
+    platforms: [.macOS("26.0")],
+    products: [
+        .library(name: "VecDB", targets: ["VecDB"]),
+        .executable(name: "vecdb", targets: ["VecDBCommand"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
+    targets: [
+        // C leaf functions per instruction set. No state, no allocation.
+        .target(name: "CVectorKernels"),
+        .target(name: "VectorKernels", dependencies: ["CVectorKernels"], swiftSettings: lendsSpans),
+        .target(name: "TreeAH", dependencies: ["VectorKernels"], swiftSettings: lendsSpans),
+        // System calls that Swift's view of the C library leaves out; a header, no code of its own.
+        .systemLibrary(name: "CSystemCalls"),
+        .target(name: "SegmentFile", dependencies: ["CVectorKernels", "CSystemCalls"], swiftSettings: lendsSpans),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
+        .target(
+            name: "Catalog",
+            dependencies: ["CLZ4", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+        .target(
+            name: "EmbeddingInput",
+            dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
+        .target(
+            name: "VecDB",
+            dependencies: ["TreeAH", "SegmentFile", "Catalog", "EmbeddingInput", "VectorKernels"],
+            swiftSettings: lendsSpans),
+        .executableTarget(
+            name: "VecDBCommand",
+            dependencies: [
+                "VecDB", "EmbeddingInput",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "VectorKernelsTests", dependencies: ["VectorKernels"], swiftSettings: lendsSpans),
+        .testTarget(name: "TreeAHTests", dependencies: ["TreeAH"], swiftSettings: lendsSpans),
+        .testTarget(name: "SegmentFileTests", dependencies: ["SegmentFile"], swiftSettings: lendsSpans),
+        .testTarget(name: "CatalogTests", dependencies: ["Catalog"], swiftSettings: strict),
+        .testTarget(
+            name: "EmbeddingInputTests", dependencies: ["EmbeddingInput"], exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(name: "VecDBTests", dependencies: ["VecDB"], swiftSettings: lendsSpans),
+        .testTarget(name: "VecDBCommandTests", dependencies: ["VecDB", "VecDBCommand"], swiftSettings: strict),
+    ]
+)

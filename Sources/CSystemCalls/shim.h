@@ -1,0 +1,35 @@
+// Two system calls that Swift's view of the C library leaves out.
+
+#ifndef VECDB_SYSTEM_CALLS_H
+#define VECDB_SYSTEM_CALLS_H
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/// renameat2 with RENAME_NOREPLACE: fails with EEXIST where the target exists.
+static inline int vecdb_rename_without_replacing(int from_directory, const char *from, int to_directory, const char *to) {
+    return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, 1u);
+}
+
+/// The magic number of the file system behind `descriptor`; 0 when it cannot be told.
+static inline int64_t vecdb_file_system_type(int descriptor) {
+    struct statfs status;
+    return fstatfs(descriptor, &status) == 0 ? (int64_t)(uint32_t)status.f_type : 0;
+}
+#else
+static inline int vecdb_rename_without_replacing(int from_directory, const char *from, int to_directory, const char *to) {
+    return renameatx_np(from_directory, from, to_directory, to, 4u /* RENAME_EXCL */);
+}
+static inline int64_t vecdb_file_system_type(int descriptor) {
+    (void)descriptor;
+    return 0;
+}
+#endif
+
+#endif

@@ -1,0 +1,104 @@
+// The leaf functions of vecdb: no state, no allocation, no failure. Each exists for several instruction sets and once
+// in plain C; Formats/numerics.md defines what they compute, to the bit. Lengths are the caller's duty.
+
+#ifndef C_VECTOR_KERNELS_H
+#define C_VECTOR_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum vk_instruction_set { VK_SCALAR = 0, VK_NEON = 1, VK_AVX2 = 2, VK_AVX512 = 3 };
+
+enum vk_similarity { VK_DOT = 1, VK_NEGATED_SQUARED_DISTANCE = 3 };
+
+/// How a stored row is encoded; the numbers are the segment file's element types.
+enum vk_element { VK_F32 = 1, VK_BF16 = 2, VK_I8 = 4, VK_U8 = 5, VK_INT8_SCALED = 8 };
+
+/// One scan over the code blocks of a leaf. The caller fills everything but `next_block` and `count`, which carry the
+/// state from one call to the next.
+struct vk_scan {
+    const uint8_t *blocks;
+    size_t block_byte_count;
+    size_t pairs;
+    bool has_biases;
+    uint32_t slot_count;
+    /// The number of slot 0; what is appended is this plus the slot.
+    uint32_t first_number;
+    /// `[2 * pairs][16]`, values up to 127.
+    const uint8_t *table;
+    float step;
+    float offset;
+    float constant;
+    float threshold;
+    /// A bit for each slot, 32 to a word, or NULL when all may be returned.
+    const uint32_t *live;
+    float *scores;
+    uint32_t *numbers;
+    /// Places in `scores` and `numbers`.
+    size_t capacity;
+    /// Places filled.
+    size_t count;
+    size_t next_block;
+};
+
+struct vk_kernels {
+    enum vk_instruction_set instruction_set;
+
+    /// out[i] = start[i] + Σ v[j]·M[i][j], one fma chain a lane (numerics, section 3). `blocks` is
+    /// [block_count][n][16]; `start` may be NULL for zeros; `out` and `start` hold block_count·16 floats.
+    void (*block_products)(const float *v, size_t n, const float *blocks, size_t block_count, const float *start,
+                           float *out);
+
+    /// For each row the index of its largest block product, ties to the smaller one.
+    void (*assign_rows)(const float *rows, size_t row_count, size_t n, const float *blocks, size_t block_count,
+                        const float *start, uint32_t *best);
+
+    /// The quantized lookup table (numerics, section 4). `z` has subspaces·dimensions_per_block floats, `scratch`
+    /// room for subspaces·16.
+    void (*lookup_table)(const float *z, size_t subspaces, size_t dimensions_per_block, const float *codewords,
+                         float *scratch, uint8_t *table, float *step, float *offset);
+
+    /// Appends every live slot whose estimate is at least the threshold, in slot order. Returns when all blocks are done
+    /// or fewer than 32 places remain.
+    void (*scan_blocks)(struct vk_scan *scan);
+
+    /// Moves the best `keep` of `count` (by order key, then smaller number) to the front, in their order, and
+    /// returns the worst of their scores. What lies behind them is rubbish. Requires 0 < keep < count.
+    float (*select_top)(float *scores, uint32_t *numbers, size_t count, size_t keep);
+
+    /// out[i] = the inside score of row indices[i] (row i when `indices` is NULL); numerics, section 2.
+    void (*exact_scores)(enum vk_similarity similarity, enum vk_element element, const float *query, size_t dimensions,
+                         const uint8_t *rows, size_t stride, const uint32_t *indices, size_t count, float *out);
+
+    /// Appends number first_number + i for every i with scores[i] ≥ threshold whose live bit is set. Returns how many
+    /// scores it consumed; fewer than `count` only when fewer than 16 places remain.
+    size_t (*collect)(const float *scores, size_t count, uint32_t first_number, float threshold, const uint32_t *live,
+                      float *out_scores, uint32_t *out_numbers, size_t capacity, size_t *filled);
+
+    /// Nearest codewords of `count` projected residuals (numerics, section 5), and ⟨y, ŷ⟩ and ⟨y, y⟩ unless NULL.
+    void (*encode_rows)(const float *y, size_t count, size_t subspaces, size_t dimensions_per_block,
+                        const float *codewords, const float *half_norms, uint8_t *codes, float *products, float *norms);
+
+    /// sum[j] += rows[indices[i]][j], in the order of i.
+    void (*sum_rows)(const float *rows, size_t n, const uint32_t *indices, size_t count, float *sum);
+};
+
+/// The kernels of an instruction set, or NULL when this CPU lacks it.
+const struct vk_kernels *vk_kernels_for(enum vk_instruction_set set);
+
+/// CRC-32C (RFC 3720), continuing from `crc`: 0 at the start, the previous result later.
+uint32_t vk_crc32c(uint32_t crc, const void *bytes, size_t count);
+/// The same from a table, for comparison.
+uint32_t vk_crc32c_portable(uint32_t crc, const void *bytes, size_t count);
+
+uint16_t vk_f16_from_f32(float value);
+float vk_f32_from_f16(uint16_t bits);
+
+/// Atomics on words that lie in memory which Swift's own atomics cannot describe: a bitmap that only gains bits, and a
+/// counter in a mapped file.
+static inline uint64_t vk_load_relaxed(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_RELAXED); }
+static inline void vk_or_relaxed(uint64_t *word, uint64_t bits) { __atomic_fetch_or(word, bits, __ATOMIC_RELAXED); }
+static inline uint64_t vk_load_acquire(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+
+#endif

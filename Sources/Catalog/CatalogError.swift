@@ -1,0 +1,73 @@
+/// What is wrong with a catalog: which file, expected, found, and what to do.
+public struct CatalogError: Error, Sendable, Equatable, CustomStringConvertible {
+    public enum Code: String, Sendable, CaseIterable {
+        /// There is no file.
+        case notFound
+        /// `create` met an existing file.
+        case alreadyExists
+        /// It is no SQLite database, or one of another program.
+        case notADatabase
+        /// A schema version that this library does not know.
+        case unsupportedVersion
+        /// Stored values are not what their checksums or the rules of the format say.
+        case corrupt
+        /// A crash left a rollback journal, and this connection must not write.
+        case recoveryPending
+        /// The rows of a snapshot were removed after another generation replaced it.
+        case snapshotGone
+        /// Another writer committed a generation in between.
+        case conflict
+        /// Another connection held its lock for longer than the timeout.
+        case busy
+        /// No space is left.
+        case diskFull
+        /// The file or its directory cannot be written.
+        case readOnly
+        /// An I/O error or another refusal of SQLite or the operating system.
+        case system
+        /// COMMIT failed and what it did cannot be read: the new generation may or may not exist.
+        case commitUncertain
+        /// A value that no catalog can hold.
+        case invalidArgument
+    }
+
+    public let code: Code
+    /// The catalog file.
+    public let path: String
+    /// What was expected, what was found, what to do; without the path.
+    public let detail: String
+    /// SQLite's extended result code where SQLite reported the problem.
+    public let sqliteCode: Int32?
+
+    init(_ code: Code, path: String, sqliteCode: Int32? = nil, _ detail: String) {
+        self.code = code
+        self.path = path
+        self.sqliteCode = sqliteCode
+        self.detail = detail
+    }
+
+    public var description: String { "\(path): \(detail)" }
+}
+
+/// `number` with a comma between groups of three digits, as every message prints numbers.
+func grouped<Number: BinaryInteger>(_ number: Number) -> String {
+    var text = ""
+    let digits = String(number.magnitude)
+    for (index, digit) in digits.enumerated() {
+        if index > 0, (digits.count - index).isMultiple(of: 3) { text.append(",") }
+        text.append(digit)
+    }
+    return (number < 0 ? "-" : "") + text
+}
+
+/// A checksum as messages show it.
+func hexadecimal(_ checksum: UInt32) -> String {
+    let digits = String(checksum, radix: 16)
+    return String(repeating: "0", count: 8 - digits.count) + digits
+}
+
+/// `text` in quotation marks, at most some forty characters of it.
+func quoted(_ text: String) -> String {
+    let shown = text.prefix(40)
+    return "'" + shown + (shown.endIndex < text.endIndex ? "…'" : "'")
+}

@@ -1,0 +1,126 @@
+/// What the catalog knows about the database as a whole.
+public struct CatalogSettings: Sendable, Equatable {
+    /// `dot`, `cosine` or `l2`.
+    public var metric: String
+    /// 1 … 65,535.
+    public var dimensions: Int
+    /// The ordinal of the next added candidate.
+    public var nextOrdinal: UInt64
+    /// Search parameters for queries that name none.
+    public var searchDefaults: SearchDefaultSettings?
+
+    public init(
+        metric: String, dimensions: Int, nextOrdinal: UInt64, searchDefaults: SearchDefaultSettings? = nil
+    ) {
+        self.metric = metric
+        self.dimensions = dimensions
+        self.nextOrdinal = nextOrdinal
+        self.searchDefaults = searchDefaults
+    }
+}
+
+/// Default search parameters and how they were judged.
+public struct SearchDefaultSettings: Sendable, Equatable {
+    public var leavesToSearch: Int
+    public var reorder: Int
+    /// Share of the true ten nearest that were found: 0 … 1.
+    public var recallAt10: Double
+    /// How many queries measured it.
+    public var sampleQueries: Int
+    /// `queries` or `candidates`.
+    public var sampleSource: String
+
+    public init(leavesToSearch: Int, reorder: Int, recallAt10: Double, sampleQueries: Int, sampleSource: String) {
+        self.leavesToSearch = leavesToSearch
+        self.reorder = reorder
+        self.recallAt10 = recallAt10
+        self.sampleQueries = sampleQueries
+        self.sampleSource = sampleSource
+    }
+}
+
+/// The keys of the table `setting`, as `Formats/catalog.md` lists them.
+enum SettingKey: String, CaseIterable {
+    case databaseUUID = "database_uuid"
+    case nextSegmentKey = "next_segment_key"
+    case metric
+    case dimensions
+    case nextOrdinal = "next_ordinal"
+    case leavesToSearch = "default_leaves_to_search"
+    case reorder = "default_reorder"
+    case recallAt10 = "default_recall_at_10"
+    case sampleQueries = "default_sample_queries"
+    case sampleSource = "default_sample_source"
+
+    static let searchDefaults: [SettingKey] = [.leavesToSearch, .reorder, .recallAt10, .sampleQueries, .sampleSource]
+}
+
+extension CatalogSettings {
+    static let metrics = ["dot", "cosine", "l2"]
+    static let sampleSources = ["queries", "candidates"]
+
+    /// Why no catalog can hold these settings.
+    var problem: String? {
+        if !Self.metrics.contains(metric) {
+            return "the metric must be dot, cosine or l2, found \(quoted(metric))"
+        }
+        if !(1...65_535).contains(dimensions) {
+            return "dimensions must be 1 to 65,535, found \(grouped(dimensions))"
+        }
+        if nextOrdinal > UInt64(Int64.max) { return "ordinals end at 2^63 - 1, found \(grouped(nextOrdinal))" }
+        guard let defaults = searchDefaults else { return nil }
+        if defaults.leavesToSearch < 0 || defaults.reorder < 0 || defaults.sampleQueries < 0 {
+            return "default search parameters must not be negative"
+        }
+        if !(0...1).contains(defaults.recallAt10) {
+            return "a recall must be 0 to 1, found \(defaults.recallAt10)"
+        }
+        if !Self.sampleSources.contains(defaults.sampleSource) {
+            return "the sample source must be queries or candidates, found \(quoted(defaults.sampleSource))"
+        }
+        return nil
+    }
+
+    /// The rows to store; keys that are absent must not be stored.
+    var rows: [SettingKey: String] {
+        var rows: [SettingKey: String] = [
+            .metric: metric, .dimensions: String(dimensions), .nextOrdinal: String(nextOrdinal),
+        ]
+        if let defaults = searchDefaults {
+            rows[.leavesToSearch] = String(defaults.leavesToSearch)
+            rows[.reorder] = String(defaults.reorder)
+            rows[.recallAt10] = "\(defaults.recallAt10)"
+            rows[.sampleQueries] = String(defaults.sampleQueries)
+            rows[.sampleSource] = defaults.sampleSource
+        }
+        return rows
+    }
+
+    /// Reads settings back.
+    ///
+    /// - Throws: `corrupt` when one is missing or out of range.
+    init(rows: [String: String], file: CatalogFile) throws(CatalogError) {
+        func text(_ key: SettingKey) throws(CatalogError) -> String {
+            guard let value = rows[key.rawValue] else {
+                throw file.damaged("setting '\(key.rawValue)' is missing")
+            }
+            return value
+        }
+        func number<Value: LosslessStringConvertible>(_ key: SettingKey) throws(CatalogError) -> Value {
+            let text = try text(key)
+            guard let value = Value(text) else {
+                throw file.damaged("setting '\(key.rawValue)' should be a number, found \(quoted(text))")
+            }
+            return value
+        }
+        let stored = SettingKey.searchDefaults.filter { rows[$0.rawValue] != nil }
+        self.init(metric: try text(.metric), dimensions: try number(.dimensions), nextOrdinal: try number(.nextOrdinal))
+        if !stored.isEmpty {
+            searchDefaults = SearchDefaultSettings(
+                leavesToSearch: try number(.leavesToSearch), reorder: try number(.reorder),
+                recallAt10: try number(.recallAt10), sampleQueries: try number(.sampleQueries),
+                sampleSource: try text(.sampleSource))
+        }
+        if let problem { throw file.damaged(problem) }
+    }
+}

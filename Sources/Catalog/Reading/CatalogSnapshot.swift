@@ -1,0 +1,181 @@
+import Foundation
+import GRDB
+
+/// One generation of the catalog.
+///
+/// Ids, documents and queries are read when asked for. They are those of this generation even when newer ones have been
+/// published since; once its segments' rows have been removed as garbage, reads throw `snapshotGone`.
+public struct CatalogSnapshot: Sendable {
+    let reader: CatalogReader
+    public let contents: CatalogContents
+
+    public var generation: UInt64 { contents.generation }
+    public var databaseUUID: [UInt8] { contents.databaseUUID }
+    public var settings: CatalogSettings { contents.settings }
+    /// The live segments, by key.
+    public var segments: [CatalogSegment] { contents.segments }
+
+    var file: CatalogFile { reader.file }
+
+    /// Stored query-side embeddings.
+    public var queryCount: UInt64 { segments.reduce(0) { $0 &+ $1.queryCount } }
+
+    /// The metadata columns of a segment; none when it has no metadata.
+    public func columns(of segment: CatalogSegment) throws(CatalogError) -> [CatalogColumn] {
+        guard segment.documentCount != nil else { return [] }
+        return try read { try file.columns(of: segment.key, $0) }
+    }
+
+    /// Runs `body`; a table that is missing now, and was there when the snapshot was taken, is garbage removed since.
+    func read<Result>(_ body: (Database) throws -> Result) throws(CatalogError) -> Result {
+        try reader.pool.read { db in
+            do {
+                return try body(db)
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+                guard error.message?.hasPrefix("no such table") == true,
+                    try file.currentGeneration(db) > generation
+                else { throw error }
+                throw file.error(
+                    .snapshotGone,
+                    "generation \(grouped(generation)) was replaced and its rows were removed; take a new snapshot")
+            }
+        }
+    }
+}
+
+// MARK: - Looking up
+
+extension CatalogSnapshot {
+    /// The most bytes of an id.
+    public static let idByteLimit = 1 << 20
+
+    /// The id of each ordinal, or `nil` where no live segment has it.
+    ///
+    /// - Complexity: one look-up in a B-tree for each ordinal.
+    public func ids(forOrdinals ordinals: [UInt64]) throws(CatalogError) -> [String?] {
+        try read { db in
+            var ids = [String?](repeating: nil, count: ordinals.count)
+            for segment in segments {
+                for (index, ordinal) in ordinals.enumerated() where ids[index] == nil {
+                    ids[index] = try id(of: ordinal, in: segment, db)
+                }
+            }
+            return ids
+        }
+    }
+
+    private func id(of ordinal: UInt64, in segment: CatalogSegment, _ db: Database) throws -> String? {
+        if segment.ids == .implicit { return segment.hasImplicit(ordinal) ? String(ordinal) : nil }
+        guard let key = Int64(exactly: ordinal) else { return nil }
+        let table = Schema.Segment(key: segment.key).candidates
+        let statement = try db.cachedStatement(
+            sql: "SELECT \(Self.checkedID) FROM \(table) WHERE ordinal = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [key]) else { return nil }
+        return try checkedID(row, 0, table: table, ordinal: ordinal)
+    }
+
+    /// An id as bytes, or NULL when it is not text or too long.
+    static let checkedID = "CASE WHEN typeof(id) = 'text' AND length(id) <= \(idByteLimit) THEN CAST(id AS BLOB) END"
+
+    func checkedID(_ row: Row, _ column: Int, table: String, ordinal: UInt64) throws(CatalogError) -> String {
+        guard case .blob(let bytes) = (row[column] as DatabaseValue).storage,
+            let id = String(validating: bytes, as: UTF8.self)
+        else { throw file.damaged("table '\(table)', row \(grouped(ordinal)): the id is not UTF-8 text") }
+        return id
+    }
+
+    /// The ordinals of the candidates with this id, ascending; several when the build allowed duplicates.
+    public func ordinals(forID id: String) throws(CatalogError) -> [UInt64] {
+        guard !id.utf8.contains(0), id.utf8.count <= Self.idByteLimit else { return [] }
+        return try read { db in
+            var ordinals: [UInt64] = []
+            for segment in segments {
+                if segment.ids == .implicit {
+                    if let ordinal = UInt64(id), String(ordinal).utf8.elementsEqual(id.utf8),
+                        segment.hasImplicit(ordinal)
+                    {
+                        ordinals.append(ordinal)
+                    }
+                    continue
+                }
+                let table = Schema.Segment(key: segment.key).candidates
+                let statement = try db.cachedStatement(
+                    sql: "SELECT ordinal FROM \(table) WHERE id = ? ORDER BY ordinal")
+                let rows = try Row.fetchCursor(statement, arguments: [id])
+                while let row = try rows.next() {
+                    ordinals.append(try RowReader(row: row, table: table, file: file).count(0))
+                }
+            }
+            return ordinals.sorted()
+        }
+    }
+
+    /// The metadata document of each ordinal, or `nil` where there is none.
+    ///
+    /// - Throws: `corrupt` when a document does not match its checksum.
+    public func documents(forOrdinals ordinals: [UInt64]) throws(CatalogError) -> [[UInt8]?] {
+        try read { db in
+            var documents = [[UInt8]?](repeating: nil, count: ordinals.count)
+            for segment in segments where segment.documentCount != nil {
+                let dictionary = try reader.dictionary(of: segment.key, db)
+                let table = Schema.Segment(key: segment.key).metadata
+                let statement = try db.cachedStatement(
+                    sql: "SELECT \(Self.checkedDocument) FROM \(table) WHERE ordinal = ?")
+                for (index, ordinal) in ordinals.enumerated() where documents[index] == nil {
+                    guard let key = Int64(exactly: ordinal),
+                        let row = try Row.fetchOne(statement, arguments: [key])
+                    else { continue }
+                    let blob = try RowReader(row: row, table: table, file: file).blob(0)
+                    documents[index] = try DocumentPacking.unpack(
+                        blob, ordinal: ordinal, dictionary: dictionary, file: file)
+                }
+            }
+            return documents
+        }
+    }
+
+    /// The metadata document of an ordinal.
+    public func document(ordinal: UInt64) throws(CatalogError) -> [UInt8]? {
+        try documents(forOrdinals: [ordinal])[0]
+    }
+
+    /// A document's bytes, or NULL when there are more than any document has.
+    static let checkedDocument =
+        "CASE WHEN length(document) <= \(DocumentPacking.blobByteLimit) THEN document END AS document"
+
+    /// The stored query-side embedding with this id. Where several have it, the first of the newest segment.
+    public func queryVector(id: String) throws(CatalogError) -> [Float]? {
+        guard !id.utf8.contains(0), id.utf8.count <= Self.idByteLimit else { return nil }
+        return try read { db in
+            for segment in segments.reversed() where segment.queryCount > 0 {
+                let statement = try db.cachedStatement(
+                    sql: "\(selectQueries(of: segment)) WHERE id = ? ORDER BY position LIMIT 1")
+                if let row = try Row.fetchOne(statement, arguments: [id]) {
+                    return try query(row, of: segment).query.vector
+                }
+            }
+            return nil
+        }
+    }
+
+    func selectQueries(of segment: CatalogSegment) -> String {
+        "SELECT position, id, CASE WHEN length(vector) = \(4 * settings.dimensions) THEN vector END AS vector, crc "
+            + "FROM \(Schema.Segment(key: segment.key).queries)"
+    }
+
+    func query(_ row: Row, of segment: CatalogSegment) throws -> (position: UInt64, query: CatalogQuery) {
+        let reader = RowReader(row: row, table: Schema.Segment(key: segment.key).queries, file: file)
+        let bytes = try reader.blob(2)
+        try reader.checkSeal()
+        return (
+            try reader.count(0), CatalogQuery(id: try reader.text(1), vector: VectorBytes.decode(bytes))
+        )
+    }
+}
+
+extension CatalogSegment {
+    /// Whether `ordinal` is one of a segment whose ids are implicit.
+    func hasImplicit(_ ordinal: UInt64) -> Bool {
+        ordinal >= record.firstOrdinal && ordinal - record.firstOrdinal < record.rowCount
+    }
+}

@@ -1,0 +1,163 @@
+import Foundation
+import GRDB
+import Synchronization
+
+/// Changes a catalog. The caller holds the database's writer lock as long as the writer is in use.
+///
+/// Every transaction is synced before it returns. After an input/output error the writer refuses all further changes:
+/// what a failed sync left in the system's caches is unknown. Open the catalog again.
+public final class CatalogWriter: Sendable {
+    public let path: String
+    let file: CatalogFile
+    private let connection: DatabaseQueue
+    private let failure = Mutex<CatalogError?>(nil)
+
+    /// Makes a new catalog of generation 0, without segments.
+    ///
+    /// - Parameters:
+    ///   - path: where there must be no file yet.
+    ///   - databaseUUID: 16 bytes, repeated in every segment's header.
+    ///   - checksum: CRC-32C.
+    public static func create(
+        _ path: String, databaseUUID: [UInt8], settings: CatalogSettings, checksum: @escaping CatalogChecksum,
+        busyTimeoutSeconds: Double = 10
+    ) throws(CatalogError) -> CatalogWriter {
+        let file = CatalogFile(path: path, checksum: checksum)
+        guard databaseUUID.count == 16 else {
+            throw file.error(.invalidArgument, "a database uuid has 16 bytes, found \(databaseUUID.count)")
+        }
+        if let problem = settings.problem { throw file.error(.invalidArgument, problem) }
+        guard !FileManager.default.fileExists(atPath: path) else {
+            throw file.error(.alreadyExists, "exists already; open it, or choose another path")
+        }
+        let connection = try file.connect(.create, busyTimeoutSeconds: busyTimeoutSeconds)
+        let writer = CatalogWriter(file, connection)
+        try writer.write { db in
+            try db.execute(
+                sql: "PRAGMA application_id=\(CatalogFile.applicationID); "
+                    + "PRAGMA user_version=\(CatalogFile.schemaVersion)")
+            for name in Schema.fixed.keys.sorted() { try db.execute(sql: Schema.fixed[name] ?? "") }
+            var rows = settings.rows
+            rows[.databaseUUID] = hexadecimal(databaseUUID)
+            rows[.nextSegmentKey] = "1"
+            try file.store(rows, db)
+            try file.insertGeneration(0, db)
+        }
+        return writer
+    }
+
+    /// Opens an existing catalog, rolls back what a crash left, and checks its schema and that it can be written.
+    public static func open(
+        _ path: String, checksum: @escaping CatalogChecksum, busyTimeoutSeconds: Double = 10
+    ) throws(CatalogError) -> CatalogWriter {
+        let file = CatalogFile(path: path, checksum: checksum)
+        let connection = try file.connect(.write, busyTimeoutSeconds: busyTimeoutSeconds)
+        let writer = CatalogWriter(file, connection)
+        // SQLite opens a file without write permission all the same; the first lock for writing tells.
+        try writer.write { db in _ = try file.checkedSchema(db) }
+        return writer
+    }
+
+    private init(_ file: CatalogFile, _ connection: DatabaseQueue) {
+        path = file.path
+        self.file = file
+        self.connection = connection
+    }
+
+    /// Releases the file. Later calls fail.
+    public func close() throws(CatalogError) {
+        try file.translating { try connection.close() }
+    }
+
+    /// Everything small, verified: generation, settings, live, dead and staged segments.
+    public func contents() throws(CatalogError) -> CatalogContents {
+        let contents = try read { db in
+            var contents: CatalogContents?
+            try db.inTransaction(.deferred) {
+                contents = try file.contents(db)
+                return .commit
+            }
+            return contents
+        }
+        guard let contents else { throw file.error(.system, "SQLite ended a transaction early") }
+        return contents
+    }
+
+    /// The newest generation.
+    public func currentGeneration() throws(CatalogError) -> UInt64 {
+        try read { try file.currentGeneration($0) }
+    }
+
+    /// Starts to stage the rows of a new segment; no reader sees them before ``publish(_:_:expecting:replacing:settings:)``.
+    ///
+    /// - Parameter segmentUUID: 16 bytes; the file is `segment-<32 hexadecimal digits>.vseg`.
+    public func beginStaging(segmentUUID: [UInt8]) throws(CatalogError) -> CatalogStaging {
+        guard segmentUUID.count == 16 else {
+            throw file.error(.invalidArgument, "a segment uuid has 16 bytes, found \(segmentUUID.count)")
+        }
+        let key = try write { db in
+            let key = try file.nextSegmentKey(try file.settingRows(db))
+            try file.store([.nextSegmentKey: String(key + 1)], db)
+            try db.execute(
+                sql: "INSERT INTO staging(key, uuid, file_name, started_at) VALUES (?, ?, ?, ?)",
+                arguments: [key, Data(segmentUUID), segmentFileName(uuid: segmentUUID), CatalogFile.now()])
+            return SegmentKey(rawValue: key)
+        }
+        return CatalogStaging(writer: self, key: key, uuid: segmentUUID)
+    }
+
+    func read<Result>(_ body: (Database) throws -> Result) throws(CatalogError) -> Result {
+        try file.translating { try connection.inDatabase(body) }
+    }
+
+    /// Runs `body` in a transaction that holds SQLite's write lock from its beginning.
+    func write<Result>(_ body: (Database) throws -> Result) throws(CatalogError) -> Result {
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        do throws(CatalogError) {
+            return try file.translating {
+                try connection.inDatabase { db in
+                    var result: Result?
+                    try db.inTransaction(.immediate) {
+                        result = try body(db)
+                        return .commit
+                    }
+                    guard let result else { throw file.error(.system, "SQLite ended a transaction early") }
+                    return result
+                }
+            }
+        } catch {
+            noteFailure(error)
+            throw error
+        }
+    }
+
+    private func noteFailure(_ error: CatalogError) {
+        // The low byte of an extended code is its class; 10 is SQLITE_IOERR.
+        guard let code = error.sqliteCode, code & 0xFF == 10 else { return }
+        failure.withLock {
+            $0 = CatalogError(
+                error.code, path: path, sqliteCode: code,
+                "takes no more changes after an input/output error; close it, check the disk and open it again ("
+                    + error.detail + ")")
+        }
+    }
+}
+
+extension CatalogFile {
+    /// Replaces the rows of these settings.
+    func store(_ rows: [SettingKey: String], _ db: Database) throws {
+        let statement = try db.cachedStatement(sql: "INSERT OR REPLACE INTO setting(key, value, crc) VALUES (?, ?, ?)")
+        for (key, value) in rows.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            try statement.execute(arguments: sealed([.text(key.rawValue), .text(value)]))
+        }
+    }
+
+    func insertGeneration(_ number: Int64, _ db: Database) throws {
+        try db.execute(
+            sql: "INSERT INTO generation(number, created_at, crc) VALUES (?, ?, ?)",
+            arguments: sealed([.integer(number), .text(Self.now())]))
+    }
+
+    /// ISO 8601, UTC, to the second.
+    static func now() -> String { Date.now.formatted(.iso8601) }
+}

@@ -1,0 +1,84 @@
+/// What is wrong with an input: which file, which row or line, what was expected, what was found, and what to do next.
+public struct InputError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kind of problem, for programs that react to it.
+    public enum Code: String, Sendable, Hashable, CaseIterable {
+        /// The file or directory does not exist.
+        case notFound
+        /// The operating system refused to open or read it.
+        case notReadable
+        /// A directory or a device stands where a file should.
+        case notAFile
+        /// The file has no bytes.
+        case empty
+        /// The content is well formed, but of a kind that is not read here.
+        case unsupported
+        /// The content breaks the rules of its format.
+        case malformed
+        /// The file ends before its content does.
+        case truncated
+        /// Two inputs that must agree do not.
+        case mismatch
+        /// A number is one that no search can work with (NaN, an infinity, an overflow, a zero vector under cosine).
+        case invalidValue
+        /// A file's SHA-256 differs from the manifest's.
+        case hashMismatch
+        /// The file changed between two passes over it.
+        case changed
+        /// Standard input or a pipe could not be kept in a temporary file.
+        case spoolFailed
+        /// The caller asked to stop.
+        case cancelled
+    }
+
+    public let code: Code
+    /// The file as the caller named it; `standard input` for `-`.
+    public let file: String
+    /// The zero-based number of the first row concerned, counted over all files of one input.
+    public let row: Int?
+    /// The one-based line of a text file.
+    public let line: Int?
+    /// How many rows have a problem, when all of them were counted.
+    public let badRowCount: Int?
+    /// What was expected, what was found, what to do; without file, row and line.
+    public let message: String
+
+    public init(
+        _ code: Code, file: String, row: Int? = nil, line: Int? = nil, badRowCount: Int? = nil, _ message: String
+    ) {
+        self.code = code
+        self.file = file
+        self.row = row
+        self.line = line
+        self.badRowCount = badRowCount
+        self.message = message
+    }
+
+    public var description: String {
+        var text = file
+        if let line { text += ", line \(grouped(line))" }
+        if let row { text += ", row \(grouped(row))" }
+        return text + ": " + message
+    }
+}
+
+/// `number` with a comma between groups of three digits, as every message prints numbers.
+func grouped<Number: BinaryInteger>(_ number: Number) -> String {
+    var text = ""
+    let digits = String(number.magnitude)
+    for (index, digit) in digits.enumerated() {
+        if index > 0, (digits.count - index).isMultiple(of: 3) { text.append(",") }
+        text.append(digit)
+    }
+    return (number < 0 ? "-" : "") + text
+}
+
+/// `bytes` as printable text of at most `limit` characters, for messages that quote what was found.
+func quoted(_ bytes: some Collection<UInt8>, limit: Int = 40) -> String {
+    let shown = bytes.prefix(limit)
+    var text = ""
+    for scalar in String(decoding: shown, as: UTF8.self).unicodeScalars {
+        text +=
+            scalar.properties.generalCategory == .control ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+    }
+    return "'" + text + (shown.count < bytes.count ? "…'" : "'")
+}

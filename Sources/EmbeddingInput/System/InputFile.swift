@@ -1,0 +1,205 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+// This folder is the module's border with the operating system: every system call and every `unsafe` is here.
+
+/// A regular file, read at explicit offsets and never mapped.
+///
+/// The size is taken once, when the file is opened; a later look that finds another file, size or modification time
+/// is an error, because an index is built in several passes that must see the same bytes. A file may be closed between
+/// passes (`close()`) and opens itself again, so that a thousand inputs do not need a thousand descriptors.
+final class InputFile {
+    /// The name that errors use.
+    let name: String
+    /// Bytes in the file.
+    let byteCount: Int
+
+    /// `nil` for a spooled file: it has no name any more, and stays open.
+    private let path: String?
+    private let stamp: Stamp
+    private var descriptor: Int32
+
+    /// Opens `path`, which must be a regular file; a named pipe is first copied to a temporary file in
+    /// `spoolDirectory`, and so is standard input, whose path is `-`.
+    ///
+    /// - Parameter isCancelled: asked between chunks while a pipe is copied; an endless pipe ends no other way.
+    static func open(
+        _ path: String, spoolDirectory: String?, isCancelled: () -> Bool
+    ) throws(InputError) -> InputFile {
+        if path == "-" {
+            return try InputFile(
+                spooling: 0, name: "standard input", directory: spoolDirectory, isCancelled: isCancelled)
+        }
+        let descriptor = try openForReading(path)
+        do throws(InputError) {
+            let status = try fileStatus(of: descriptor, name: path)
+            switch status.st_mode & S_IFMT {
+            case S_IFREG:
+                return InputFile(name: path, path: path, descriptor: descriptor, status: status)
+            case S_IFIFO:
+                let file = try InputFile(
+                    spooling: descriptor, name: path, directory: spoolDirectory, isCancelled: isCancelled)
+                closeDescriptor(descriptor)
+                return file
+            case S_IFDIR:
+                throw InputError(.notAFile, file: path, "is a directory; name the file inside it that is meant")
+            default:
+                throw InputError(
+                    .notAFile, file: path, "is neither a regular file nor a pipe; copy its content to a file first")
+            }
+        } catch {
+            closeDescriptor(descriptor)
+            throw error
+        }
+    }
+
+    private init(name: String, path: String?, descriptor: Int32, status: stat) {
+        self.name = name
+        self.path = path
+        self.descriptor = descriptor
+        byteCount = Int(status.st_size)
+        stamp = Stamp(status)
+    }
+
+    private convenience init(
+        spooling source: Int32, name: String, directory: String?, isCancelled: () -> Bool
+    ) throws(InputError) {
+        let directory = directory ?? defaultSpoolDirectory()
+        let spool = try spoolToTemporaryFile(source, name: name, directory: directory, isCancelled: isCancelled)
+        do throws(InputError) {
+            self.init(name: name, path: nil, descriptor: spool, status: try fileStatus(of: spool, name: name))
+        } catch {
+            closeDescriptor(spool)
+            throw error
+        }
+    }
+
+    deinit {
+        if descriptor >= 0 { closeDescriptor(descriptor) }
+    }
+
+    /// Gives the descriptor back until the next read. A spooled file stays open: nothing else refers to it.
+    func close() {
+        guard path != nil, descriptor >= 0 else { return }
+        closeDescriptor(descriptor)
+        descriptor = -1
+    }
+
+    /// Throws when the file is no longer the one that was opened first. Called at the beginning of every pass.
+    func checkUnchanged() throws(InputError) {
+        guard let path else { return }
+        // By name first: an editor or a trainer that replaces the file leaves the old descriptor looking fine.
+        let current = try openForReading(path)
+        defer { closeDescriptor(current) }
+        guard Stamp(try fileStatus(of: current, name: name)) == stamp else {
+            throw InputError(
+                .changed, file: name, "changed while it was being read; run the command again when nothing writes to it"
+            )
+        }
+    }
+
+    /// Reads `count` elements' bytes at byte `offset` into `buffer`, beginning at element `start`.
+    ///
+    /// - Throws: `truncated` when the file ends before that.
+    func read<Element: BitwiseCopyable>(
+        into buffer: inout MutableSpan<Element>, at start: Int, count: Int, offset: Int
+    ) throws(InputError) {
+        let size = MemoryLayout<Element>.stride
+        let read = try readBytes(into: &buffer, at: start, count: count, offset: offset)
+        guard read == count * size else {
+            throw InputError(
+                .truncated, file: name,
+                "ended at byte \(grouped(offset + read)) while \(grouped(offset + count * size)) bytes were expected; "
+                    + "was it cut while it was being read?")
+        }
+    }
+
+    /// Reads `count` elements' bytes at byte `offset` into the front of `array`.
+    func read<Element: BitwiseCopyable>(into array: inout [Element], count: Int, offset: Int) throws(InputError) {
+        var span = array.mutableSpan
+        try read(into: &span, at: 0, count: count, offset: offset)
+    }
+
+    /// Reads up to `count` bytes at `offset` into `buffer` from index `start` on; fewer only at the end of the file.
+    func read(
+        upTo count: Int, into buffer: inout [UInt8], at start: Int, offset: Int
+    ) throws(InputError) -> Int {
+        var span = buffer.mutableSpan
+        return try readBytes(into: &span, at: start, count: count, offset: offset)
+    }
+
+    /// The first `count` bytes, or all of a shorter file.
+    func prefix(_ count: Int) throws(InputError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: min(count, byteCount))
+        let read = try read(upTo: bytes.count, into: &bytes, at: 0, offset: 0)
+        bytes.removeLast(bytes.count - read)
+        return bytes
+    }
+
+    private func readBytes<Element: BitwiseCopyable>(
+        into buffer: inout MutableSpan<Element>, at start: Int, count: Int, offset: Int
+    ) throws(InputError) -> Int {
+        precondition(start >= 0 && count >= 0 && offset >= 0 && start <= buffer.count && count <= buffer.count - start)
+        if descriptor < 0, let path {
+            descriptor = try openForReading(path)
+            guard Stamp(try fileStatus(of: descriptor, name: name)) == stamp else {
+                throw InputError(.changed, file: name, "changed while it was being read; run the command again")
+            }
+        }
+        let descriptor = descriptor
+        let size = MemoryLayout<Element>.stride
+        let wanted = count * size
+        var failure: Int32 = 0
+        // The precondition keeps start...start + count inside the buffer; pread writes at most `wanted - done` bytes
+        // at `start * size + done`, and every bit pattern is a value of the integer and float types used here.
+        let done = unsafe buffer.withUnsafeMutableBytes { bytes in
+            var done = 0
+            while done < wanted {
+                guard let base = bytes.baseAddress else { return done }
+                let read = unsafe pread(
+                    descriptor, base + start * size + done, wanted - done, off_t(offset + done))
+                if read < 0 {
+                    if errno == EINTR { continue }
+                    failure = errno
+                    return done
+                }
+                if read == 0 { return done }
+                done += read
+            }
+            return done
+        }
+        guard failure == 0 else {
+            throw InputError(
+                .notReadable, file: name,
+                "could not be read at byte \(grouped(offset + done)): \(systemMessage(failure))")
+        }
+        return done
+    }
+}
+
+/// What must stay the same between two passes over a file.
+private struct Stamp: Equatable {
+    let device: UInt64
+    let inode: UInt64
+    let byteCount: Int64
+    let seconds: Int
+    let nanoseconds: Int
+
+    init(_ status: stat) {
+        device = UInt64(truncatingIfNeeded: status.st_dev)
+        inode = UInt64(truncatingIfNeeded: status.st_ino)
+        byteCount = Int64(status.st_size)
+        #if os(macOS)
+            seconds = status.st_mtimespec.tv_sec
+            nanoseconds = status.st_mtimespec.tv_nsec
+        #else
+            seconds = status.st_mtim.tv_sec
+            nanoseconds = status.st_mtim.tv_nsec
+        #endif
+    }
+}

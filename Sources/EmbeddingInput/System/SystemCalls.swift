@@ -1,0 +1,155 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The operating system's text for an error number.
+func systemMessage(_ number: Int32) -> String {
+    // strerror returns a string that lives until the next call; it is copied at once.
+    guard let text = unsafe strerror(number) else { return "error \(number)" }
+    return unsafe String(cString: text)
+}
+
+/// Opens `path` to be read, and closed when another program is started.
+func openForReading(_ path: String) throws(InputError) -> Int32 {
+    guard !path.utf8.contains(0) else {
+        throw InputError(.notFound, file: path, "does not exist: a path cannot hold a NUL byte")
+    }
+    while true {
+        // Without O_CREAT, open takes no further argument.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor >= 0 { return descriptor }
+        switch errno {
+        case EINTR: continue
+        case ENOENT, ENOTDIR: throw InputError(.notFound, file: path, "does not exist; check the path")
+        case let number:
+            throw InputError(.notReadable, file: path, "could not be opened: \(systemMessage(number))")
+        }
+    }
+}
+
+func closeDescriptor(_ descriptor: Int32) {
+    _ = close(descriptor)  // nothing was written, so there is nothing to lose
+}
+
+func fileStatus(of descriptor: Int32, name: String) throws(InputError) -> stat {
+    var status = stat()
+    // `status` outlives the call.
+    guard unsafe fstat(descriptor, &status) == 0 else {
+        throw InputError(.notReadable, file: name, "could not be examined: \(systemMessage(errno))")
+    }
+    return status
+}
+
+/// `path` without links, `.` and `..`.
+func resolvedPath(_ path: String) throws(InputError) -> String {
+    guard !path.utf8.contains(0) else {
+        throw InputError(.notFound, file: path, "does not exist: a path cannot hold a NUL byte")
+    }
+    // realpath allocates its answer; it is copied and freed here.
+    guard let resolved = unsafe realpath(path, nil) else {
+        switch errno {
+        case ENOENT, ENOTDIR: throw InputError(.notFound, file: path, "does not exist; check the path")
+        case let number: throw InputError(.notReadable, file: path, "cannot be resolved: \(systemMessage(number))")
+        }
+    }
+    defer { unsafe free(resolved) }
+    return unsafe String(cString: resolved)
+}
+
+/// What a path leads to.
+enum FileKind {
+    case nothing
+    case regular
+    case directory
+    case other
+}
+
+func fileKind(_ path: String) -> FileKind {
+    guard !path.utf8.contains(0) else { return .nothing }
+    var status = stat()
+    // `status` outlives the call.
+    guard unsafe stat(path, &status) == 0 else { return .nothing }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: return .regular
+    case S_IFDIR: return .directory
+    default: return .other
+    }
+}
+
+/// `TMPDIR`, or `/tmp`.
+func defaultSpoolDirectory() -> String {
+    // The environment string is copied at once.
+    if let value = unsafe getenv("TMPDIR"), unsafe value.pointee != 0 { return unsafe String(cString: value) }
+    return "/tmp"
+}
+
+/// Copies everything from `source` to a new temporary file in `directory` that has no name any more when this returns.
+///
+/// - Returns: its descriptor, which the caller closes.
+/// - Throws: `spoolFailed` when the file cannot be made or written, `notReadable` when `source` fails, `cancelled`.
+func spoolToTemporaryFile(
+    _ source: Int32, name: String, directory: String, isCancelled: () -> Bool
+) throws(InputError) -> Int32 {
+    let random = UInt64.random(in: .min ... .max)
+    let path = "\(directory)/.vecdb-input-\(String(random, radix: 16))"
+    // With O_CREAT, the one further argument is the mode.
+    let spool = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    guard spool >= 0 else {
+        throw InputError(
+            .spoolFailed, file: name,
+            "cannot be kept in a temporary file in \(directory): \(systemMessage(errno)); name another directory")
+    }
+    // The path lives for the call.
+    _ = unsafe unlink(path)  // at once: no kill can leave it behind
+    do throws(InputError) {
+        try copy(source, to: spool, name: name, directory: directory, isCancelled: isCancelled)
+        return spool
+    } catch {
+        closeDescriptor(spool)
+        throw error
+    }
+}
+
+private func copy(
+    _ source: Int32, to spool: Int32, name: String, directory: String, isCancelled: () -> Bool
+) throws(InputError) {
+    var chunk = [UInt8](repeating: 0, count: 256 << 10)
+    while true {
+        // Waits in slices, so that a silent pipe can be left.
+        var events = pollfd(fd: source, events: Int16(POLLIN), revents: 0)
+        // `events` outlives the call and is the one entry announced.
+        let ready = unsafe poll(&events, 1, 100)
+        if isCancelled() { throw InputError(.cancelled, file: name, "stopped while it was being read") }
+        if ready == 0 || (ready < 0 && errno == EINTR) { continue }
+
+        // The array's storage is as long as the count that is passed.
+        let count = unsafe chunk.withUnsafeMutableBytes { bytes in
+            unsafe read(source, bytes.baseAddress, bytes.count)
+        }
+        if count < 0 {
+            if errno == EINTR || errno == EAGAIN { continue }
+            throw InputError(.notReadable, file: name, "could not be read: \(systemMessage(errno))")
+        }
+        if count == 0 { return }
+        var written = 0
+        while written < count {
+            let from = written
+            // from..<count lies inside the array.
+            let part = unsafe chunk.withUnsafeBytes { bytes in
+                unsafe write(spool, bytes.baseAddress.map { unsafe $0 + from }, count - from)
+            }
+            if part < 0 {
+                if errno == EINTR { continue }
+                throw InputError(
+                    .spoolFailed, file: name,
+                    "cannot be kept in a temporary file in \(directory): \(systemMessage(errno)); "
+                        + "free space there or name another directory")
+            }
+            written += part
+        }
+    }
+}

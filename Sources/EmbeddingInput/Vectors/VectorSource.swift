@@ -1,0 +1,100 @@
+/// One file of vectors whose header has been read.
+struct VectorSource {
+    let file: InputFile
+    let format: VectorFileFormat
+    let dimensions: Int
+    let element: VectorElement
+    /// `nil` where only reading tells.
+    let rowCount: Int?
+    let hasIDs: Bool
+    private let content: Content
+
+    /// How the rows lie in the file.
+    private enum Content {
+        case array(ArrayLayout)
+        case prefixedRows(ArrayLayout)
+        case delimited(DelimitedRecordReader.Dialect)
+        case ndjson
+    }
+
+    init(
+        _ file: InputFile, isStandardInput: Bool, format: VectorFileFormat?, tensor: String?
+    ) throws(InputError) {
+        guard file.byteCount > 0 else {
+            throw InputError(.empty, file: file.name, "is empty (0 bytes); was it written to the end?")
+        }
+        self.file = file
+        if let format {
+            self.format = format
+        } else {
+            self.format = try Self.recognize(file, isStandardInput: isStandardInput)
+        }
+
+        switch self.format {
+        case .npy: content = .array(try NPYHeader.layout(of: file))
+        case .fbin: content = .array(try ArrayLayout(countedHeaderOf: file, element: .float32))
+        case .u8bin: content = .array(try ArrayLayout(countedHeaderOf: file, element: .uint8))
+        case .i8bin: content = .array(try ArrayLayout(countedHeaderOf: file, element: .int8))
+        case .safetensors: content = .array(try SafetensorsHeader.layout(of: file, tensor: tensor))
+        case .fvecs: content = .prefixedRows(try PrefixedRowDecoder.layout(of: file, element: .float32))
+        case .bvecs: content = .prefixedRows(try PrefixedRowDecoder.layout(of: file, element: .uint8))
+        case .tsv: content = .delimited(.tsv)
+        case .csv: content = .delimited(.csv)
+        case .ndjson: content = .ndjson
+        }
+        switch content {
+        case .array(let layout), .prefixedRows(let layout):
+            (dimensions, element, rowCount, hasIDs) = (layout.dimensions, layout.element, layout.rowCount, false)
+        case .delimited(let dialect):
+            dimensions = try DelimitedRowDecoder(file, dialect: dialect).dimensions
+            (element, rowCount, hasIDs) = (.text, nil, false)
+        case .ndjson:
+            let decoder = try NDJSONRowDecoder(file)
+            (dimensions, element, rowCount, hasIDs) = (decoder.dimensions, .text, nil, decoder.hasIDs)
+        }
+    }
+
+    /// A reader of the file's rows from the first on.
+    func makeDecoder() throws(InputError) -> RowDecoder {
+        switch content {
+        case .array(let layout): return ArrayRowDecoder(file, layout)
+        case .prefixedRows(let layout): return PrefixedRowDecoder(file, layout)
+        case .delimited(let dialect): return try DelimitedRowDecoder(file, dialect: dialect)
+        case .ndjson: return try NDJSONRowDecoder(file)
+        }
+    }
+
+    /// Throws, naming both files, unless the two can be parts of one input.
+    func checkAgreement(with first: VectorSource) throws(InputError) {
+        guard dimensions == first.dimensions else {
+            throw disagreement("\(grouped(dimensions)) dimensions", "\(grouped(first.dimensions))", first)
+        }
+        guard element == first.element else {
+            throw disagreement("\(element.rawValue) values", "\(first.element.rawValue)", first)
+        }
+        guard (format == .ndjson) == (first.format == .ndjson) else {
+            throw disagreement("the format \(format.rawValue)", "\(first.format.rawValue)", first)
+        }
+        guard hasIDs == first.hasIDs else {
+            throw disagreement(hasIDs ? "ids" : "no ids", first.hasIDs ? "ids" : "none", first)
+        }
+    }
+
+    private func disagreement(_ mine: String, _ theirs: String, _ first: VectorSource) -> InputError {
+        InputError(
+            .mismatch, file: file.name,
+            "has \(mine), but \(first.file.name) has \(theirs); files of one input must agree")
+    }
+
+    private static func recognize(
+        _ file: InputFile, isStandardInput: Bool
+    ) throws(InputError) -> VectorFileFormat {
+        guard isStandardInput else { return try VectorFileFormat.recognize(file) }
+        let head = try file.prefix(64)
+        if head.starts(with: NPYHeader.magic) { return .npy }
+        if head.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") { return .ndjson }
+        throw InputError(
+            .unsupported, file: file.name,
+            "is neither .npy nor NDJSON; name its format (--input-format), one of \(VectorFileFormat.allNames)")
+    }
+}

@@ -1,0 +1,59 @@
+/// What is wrong with a segment file: which file, which part of it, expected, found, and what to do.
+public struct SegmentError: Error, Sendable, Equatable, CustomStringConvertible {
+    public enum Code: String, Sendable {
+        /// The file is not there.
+        case notFound
+        /// It is no segment file.
+        case notASegment
+        /// Bytes are not what their checksums or the rules of the format say.
+        case damaged
+        /// A newer major version, or an incompatible feature that this reader does not know.
+        case unsupportedVersion
+        /// The file belongs to another database, or is another file than the catalog names.
+        case mismatch
+        /// Its size changed while it was open.
+        case changedUnderneath
+        /// Garbage removal holds it: a race, not damage.
+        case beingRemoved
+        /// The operating system refused.
+        case system
+    }
+
+    public let code: Code
+    public let file: String
+    /// The section concerned.
+    public let section: String?
+    public let message: String
+    /// `errno` where the operating system refused.
+    public let systemCode: Int32?
+
+    public init(_ code: Code, file: String, section: String? = nil, systemCode: Int32? = nil, _ message: String) {
+        self.code = code
+        self.file = file
+        self.section = section
+        self.systemCode = systemCode
+        self.message = message
+    }
+
+    init(_ error: SystemError) {
+        self.init(
+            error.isNotFound ? .notFound : .system, file: error.path, systemCode: error.code, "\(error)")
+    }
+
+    public var description: String {
+        if systemCode != nil { return message }
+        return "\(file): " + (section.map { "section '\($0)' " } ?? "") + message
+    }
+
+    static let remedy = "restore a backup or rebuild with 'vecdb build'"
+
+    static func damaged(_ file: String, _ section: String?, _ message: String) -> SegmentError {
+        SegmentError(.damaged, file: file, section: section, message + "; " + remedy)
+    }
+}
+
+/// A CRC as messages show it.
+func hexadecimal(_ crc: UInt32) -> String {
+    let digits = String(crc, radix: 16)
+    return String(repeating: "0", count: 8 - digits.count) + digits
+}

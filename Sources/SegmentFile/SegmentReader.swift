@@ -1,0 +1,209 @@
+import CVectorKernels
+
+/// An open segment: its checked header and table, and its bytes in memory.
+///
+/// Opening verifies what grows with the partitions; the checksum blocks of large sections are verified when they are first
+/// touched, which is the caller's to ask for with `ensureIntact`. The file's shared lock (the pin that garbage
+/// removal respects) and the mapping are held until the object goes. Safe for use by many threads.
+public final class SegmentReader: Sendable {
+    public let file: String
+    public let header: SegmentHeader
+    public let entries: [SectionEntry]
+
+    private let handle: File
+    private let map: MappedFile
+    /// Index into `entries` by kind number; −1 where the kind is missing.
+    private let places: [Int]
+    private let verified: VerifiedBlocks
+
+    /// Opens and checks `segment-<uuid>.vseg`.
+    ///
+    /// - Parameter pinning: whether to take the shared lock; a pin needs no write permission.
+    /// - Throws: `notFound`, `beingRemoved`, and everything that `Formats/segment.md` wants refused at opening.
+    /// - Complexity: O(bytes of the sections without a checksum shift).
+    public convenience init(in directory: Directory, uuid: SegmentUUID, pinning: Bool = true) throws(SegmentError) {
+        try self.init(in: directory, name: uuid.segmentFileName, pinning: pinning)
+        guard header.segmentUUID == uuid else {
+            throw SegmentError(.mismatch, file: file, "holds the segment \(header.segmentUUID), not the one of its name")
+        }
+    }
+
+    init(in directory: Directory, name: String, pinning: Bool) throws(SegmentError) {
+        file = name
+        let opened: (handle: File, map: MappedFile, byteCount: Int)
+        do throws(SystemError) {
+            let handle = try directory.open(name)
+            let status = try handle.status()
+            guard status.isRegular else { throw SystemError(code: EINVALCode, operation: "use as a segment", path: handle.path) }
+            if pinning {
+                guard try handle.tryLock(exclusive: false) else {
+                    throw SystemError(code: EAGAINCode, operation: "pin", path: handle.path)
+                }
+                // Pinned; but is it still the file that the directory names?
+                guard try directory.status(of: name)?.inode == status.inode else {
+                    throw SystemError(code: EAGAINCode, operation: "pin", path: handle.path)
+                }
+            }
+            opened = (handle, try MappedFile(handle, byteCount: status.byteCount), status.byteCount)
+        } catch {
+            switch error.code {
+            case EAGAINCode: throw SegmentError(.beingRemoved, file: name, "is being removed by a writer")
+            case EINVALCode: throw SegmentError(.notASegment, file: name, "is not a regular file")
+            default: throw SegmentError(error)
+            }
+        }
+        (handle, map) = (opened.handle, opened.map)
+        let mapped = opened.map
+        let all = mapped.bytes
+        guard opened.byteCount >= 2 * SegmentHeader.byteCount else {
+            throw SegmentError(
+                .notASegment, file: name, "has \(opened.byteCount) bytes; a segment file has at least 8,192. It was cut off, or is none")
+        }
+        header = try SegmentHeader(parsing: all.extracting(0..<4096), fileByteCount: opened.byteCount, file: name)
+        entries = try SectionEntry.parse(table: all.extracting(4096..<8192), header: header, file: name)
+        var places = [Int](repeating: -1, count: SectionKind.allCases.count + 1)
+        for (index, entry) in entries.enumerated() {
+            if let kind = entry.kind { places[Int(kind.rawValue)] = index }
+        }
+        self.places = places
+        let checksums = entries[entries.count - 1]
+        verified = VerifiedBlocks(count: checksums.byteCount / 4)
+        for entry in entries where entry.checksumShift == 0 {
+            let computed = all.extracting(entry.range).crc
+            guard computed == entry.crc else {
+                throw .damaged(
+                    name, entry.name,
+                    "is damaged (stored CRC-32C \(hexadecimal(entry.crc)), computed \(hexadecimal(computed)))")
+            }
+        }
+    }
+
+    /// The entry of a kind, or `nil` when the file has no such section.
+    public func entry(_ kind: SectionKind) -> SectionEntry? {
+        let place = places[Int(kind.rawValue)]
+        return place < 0 ? nil : entries[place]
+    }
+
+    /// The bytes of a section; empty when the file has none of the kind. O(1).
+    @_lifetime(borrow self)
+    public func bytes(of kind: SectionKind) -> RawSpan {
+        let place = places[Int(kind.rawValue)]
+        return allBytes.extracting(place < 0 ? 0..<0 : entries[place].range)
+    }
+
+    /// Proof of the longer lifetime: the mapping is a constant of this object and goes with it.
+    private var allBytes: RawSpan {
+        @_lifetime(borrow self) get {
+            let map = map
+            return unsafe _overrideLifetime(map.bytes, borrowing: self)
+        }
+    }
+
+    /// Verifies the checksum blocks that cover `range` of a section unless that has been done.
+    ///
+    /// - Parameter range: inside the section.
+    /// - Complexity: O(blocks) bit tests; O(bytes) at first touch.
+    public func ensureIntact(_ kind: SectionKind, _ range: Range<Int>) throws(SegmentError) {
+        let place = places[Int(kind.rawValue)]
+        guard place >= 0, !range.isEmpty, entries[place].checksumShift != 0 else { return }
+        let shift = Int(entries[place].checksumShift)
+        let first = Int(entries[place].firstBlockChecksum)
+        for block in (range.lowerBound >> shift)...((range.upperBound - 1) >> shift)
+        where !verified.contains(first + block) {
+            try verify(place, block: block)
+        }
+    }
+
+    /// As `ensureIntact(_:_:)` for the rows of `stride` bytes at `indices`.
+    public func ensureIntact(_ kind: SectionKind, rows indices: Span<UInt32>, stride: Int) throws(SegmentError) {
+        let place = places[Int(kind.rawValue)]
+        guard place >= 0, entries[place].checksumShift != 0 else { return }
+        let shift = Int(entries[place].checksumShift)
+        let first = Int(entries[place].firstBlockChecksum)
+        for index in indices.indices {
+            let start = Int(indices[index]) * stride
+            for block in (start >> shift)...((start + stride - 1) >> shift) where !verified.contains(first + block) {
+                try verify(place, block: block)
+            }
+        }
+    }
+
+    private func verify(_ place: Int, block: Int) throws(SegmentError) {
+        let entry = entries[place]
+        if let damage = damage(in: entry, block: block) { throw .damaged(file, entry.name, damage) }
+        verified.insert(Int(entry.firstBlockChecksum) + block)
+    }
+
+    /// What is wrong with a checksum block; `nil` when nothing is.
+    private func damage(in entry: SectionEntry, block: Int) -> String? {
+        precondition(block < entry.blockCount)
+        let stored = bytes(of: .blockChecksums).uint32(4 * (Int(entry.firstBlockChecksum) + block))
+        let computed = allBytes.extracting(entry.range).extracting(entry.blockRange(block)).crc
+        return computed == stored
+            ? nil
+            : "is damaged at block \(block) (stored CRC-32C \(hexadecimal(stored)), computed \(hexadecimal(computed)))"
+    }
+
+    /// Verifies every checksum block and all padding.
+    ///
+    /// - Parameter report: called with bytes done and to do; throws to stop.
+    /// - Returns: what is damaged, in file order; at most a hundred lines.
+    public func verifyAll(report: (Int, Int) throws -> Void = { _, _ in }) rethrows -> [SegmentError] {
+        var damages: [SegmentError] = []
+        var end = 2 * SectionEntry.pageByteCount
+        for entry in entries {
+            if !allBytes.isZero(end..<entry.offset) {
+                damages.append(.damaged(file, entry.name, "is preceded by padding that is not zero"))
+            }
+            for block in 0..<entry.blockCount where damages.count < 100 {
+                if let damage = damage(in: entry, block: block) { damages.append(.damaged(file, entry.name, damage)) }
+                if block % 1024 == 0 { try report(entry.offset + entry.blockRange(block).lowerBound, header.fileByteCount) }
+            }
+            end = entry.offset + entry.byteCount
+        }
+        if !allBytes.isZero(end..<header.fileByteCount) {
+            damages.append(.damaged(file, nil, "ends in padding that is not zero"))
+        }
+        try report(header.fileByteCount, header.fileByteCount)
+        return damages
+    }
+
+    /// Asks whether the file still has its size; a mapping of a file that was cut off underneath must not be touched.
+    public func checkSize() throws(SegmentError) {
+        let size: Int
+        do throws(SystemError) { size = try handle.status().byteCount } catch { throw SegmentError(error) }
+        guard size == header.fileByteCount else {
+            throw SegmentError(
+                .changedUnderneath, file: file,
+                "had \(header.fileByteCount) bytes when it was opened and has \(size) now: somebody changed a file that "
+                    + "must never change; " + SegmentError.remedy)
+        }
+    }
+}
+
+/// Which checksum blocks have been verified: a bitmap that only gains bits, shared by all threads.
+///
+/// Relaxed order is enough: a bit says that immutable bytes were found intact; nothing else is published through it.
+@safe private final class VerifiedBlocks: Sendable {
+    nonisolated(unsafe) private let words: UnsafeMutablePointer<UInt64>
+    private let wordCount: Int
+
+    init(count: Int) {
+        wordCount = (count + 63) / 64
+        // Proof: `wordCount` zeroed words, freed in `deinit`, changed by atomic operations alone.
+        unsafe words = .allocate(capacity: max(wordCount, 1))
+        unsafe words.initialize(repeating: 0, count: max(wordCount, 1))
+    }
+
+    deinit { unsafe words.deallocate() }
+
+    func contains(_ block: Int) -> Bool {
+        precondition(block >= 0 && block / 64 < wordCount)
+        return unsafe vk_load_relaxed(words + block / 64) >> UInt64(block % 64) & 1 == 1
+    }
+
+    func insert(_ block: Int) {
+        precondition(block >= 0 && block / 64 < wordCount)
+        unsafe vk_or_relaxed(words + block / 64, 1 << UInt64(block % 64))
+    }
+}

@@ -1,0 +1,86 @@
+/// What can be told of a segment file that may be damaged: every part is looked at on its own, and nothing throws once the
+/// file could be opened.
+public struct SegmentReport: Sendable {
+    public struct Section: Sendable {
+        public let name: String
+        public let offset: Int
+        public let byteCount: Int
+        public let elementType: ElementType
+        /// `ok`, `damaged`, `damaged at block 3`, or `not checked`.
+        public let checksum: String
+    }
+
+    public let file: String
+    public let byteCount: Int
+    /// `nil` when the header cannot be trusted.
+    public let header: SegmentHeader?
+    public let sections: [Section]
+    /// One sentence each.
+    public let problems: [String]
+
+    /// Looks at a file in a database directory.
+    ///
+    /// - Parameter checkingBlocks: whether to read the whole file for its block checksums.
+    /// - Throws: when the file cannot be opened or mapped.
+    public init(in directory: Directory, fileName: String, checkingBlocks: Bool) throws(SegmentError) {
+        let map: MappedFile
+        let size: Int
+        do throws(SystemError) {
+            let handle = try directory.open(fileName)
+            let status = try handle.status()
+            guard status.isRegular else { throw SystemError(code: EINVALCode, operation: "read", path: handle.path) }
+            size = status.byteCount
+            map = try MappedFile(handle, byteCount: size)
+        } catch { throw SegmentError(error) }
+        file = fileName
+        byteCount = size
+        var problems: [String] = []
+        guard size >= 2 * SegmentHeader.byteCount else {
+            (header, sections) = (nil, [])
+            self.problems = ["\(fileName): has \(size) bytes; a segment file has at least 8,192"]
+            return
+        }
+        let all = map.bytes
+        let header: SegmentHeader
+        do throws(SegmentError) {
+            header = try SegmentHeader(parsing: all.extracting(0..<4096), fileByteCount: size, file: fileName)
+        } catch {
+            (self.header, sections, self.problems) = (nil, [], ["\(error)"])
+            return
+        }
+        self.header = header
+        let entries: [SectionEntry]
+        do throws(SegmentError) {
+            entries = try SectionEntry.parse(table: all.extracting(4096..<8192), header: header, file: fileName)
+        } catch {
+            (sections, self.problems) = ([], ["\(error)"])
+            return
+        }
+        let checksums = all.extracting(entries[entries.count - 1].range)
+        var sections: [Section] = []
+        for entry in entries {
+            let bytes = all.extracting(entry.range)
+            var state = "ok"
+            if entry.checksumShift == 0 {
+                if bytes.crc != entry.crc { state = "damaged" }
+            } else if checkingBlocks {
+                for block in 0..<entry.blockCount
+                where bytes.extracting(entry.blockRange(block)).crc
+                    != checksums.uint32(4 * (Int(entry.firstBlockChecksum) + block))
+                {
+                    state = "damaged at block \(block)"
+                    break
+                }
+            } else {
+                state = "not checked"
+            }
+            if state.hasPrefix("damaged") { problems.append("\(fileName): section '\(entry.name)' is \(state)") }
+            sections.append(
+                Section(
+                    name: entry.name, offset: entry.offset, byteCount: entry.byteCount, elementType: entry.elementType,
+                    checksum: state))
+        }
+        self.sections = sections
+        self.problems = problems
+    }
+}

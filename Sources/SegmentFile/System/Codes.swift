@@ -1,0 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// `errno` values that other files tell apart, so that they need not import the C library.
+let EINVALCode = EINVAL
+let EAGAINCode = EAGAIN

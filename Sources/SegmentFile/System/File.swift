@@ -1,0 +1,119 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// An open file. Reads and writes carry their offset, so several threads may share it.
+public final class File: Sendable {
+    public let path: String
+    let descriptor: Int32
+
+    init(descriptor: Int32, path: String) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    deinit { close(descriptor) }
+
+    /// What identifies a file and tells whether it has changed its size.
+    public struct Status: Sendable, Equatable {
+        public let device: UInt64
+        public let inode: UInt64
+        public let byteCount: Int
+        public let isRegular: Bool
+        public let isDirectory: Bool
+
+        init(_ status: stat) {
+            device = UInt64(truncatingIfNeeded: status.st_dev)
+            inode = UInt64(truncatingIfNeeded: status.st_ino)
+            byteCount = Int(status.st_size)
+            isRegular = status.st_mode & S_IFMT == S_IFREG
+            isDirectory = status.st_mode & S_IFMT == S_IFDIR
+        }
+    }
+
+    public func status() throws(SystemError) -> Status {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw .last("examine", path) }
+        return Status(status)
+    }
+
+    /// Reads until `buffer` is full or the file ends.
+    ///
+    /// - Returns: the bytes read.
+    public func read(into buffer: inout MutableRawSpan, at offset: Int) throws(SystemError) -> Int {
+        let (descriptor, size) = (descriptor, buffer.byteCount)
+        var done = 0
+        // Proof: each call writes at most `size - done` bytes at `done`.
+        let failed = unsafe buffer.withUnsafeMutableBytes { buffer in
+            while done < size {
+                let count = retrying {
+                    unsafe pread(descriptor, buffer.baseAddress.map { unsafe $0 + done }, size - done, off_t(offset + done))
+                }
+                if count < 0 { return true }
+                if count == 0 { break }
+                done += count
+            }
+            return false
+        }
+        if failed { throw .last("read", path) }
+        return done
+    }
+
+    /// Writes all of `bytes` at `offset`.
+    public func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) {
+        let (descriptor, size) = (descriptor, bytes.byteCount)
+        // Proof: each call reads at most `size - done` bytes from `done` on.
+        let failed = unsafe bytes.withUnsafeBytes { bytes in
+            var done = 0
+            while done < size {
+                let count = retrying {
+                    unsafe pwrite(descriptor, bytes.baseAddress.map { unsafe $0 + done }, size - done, off_t(offset + done))
+                }
+                if count <= 0 {
+                    if count == 0 { errno = ENOSPC }
+                    return true
+                }
+                done += count
+            }
+            return false
+        }
+        if failed { throw .last("write", path) }
+    }
+
+    /// Reserves room, so that a full disk shows before anything is written.
+    public func allocate(_ byteCount: Int) throws(SystemError) {
+        #if canImport(Glibc)
+            guard byteCount > 0 else { return }
+            var code = posix_fallocate(descriptor, 0, off_t(byteCount))
+            while code == EINTR { code = posix_fallocate(descriptor, 0, off_t(byteCount)) }
+            if code == EOPNOTSUPP || code == EINVAL {
+                try truncate(to: byteCount)
+            } else if code != 0 {
+                throw SystemError(code: code, operation: "reserve \(byteCount) bytes for", path: path)
+            }
+        #else
+            try truncate(to: byteCount)
+        #endif
+    }
+
+    public func truncate(to byteCount: Int) throws(SystemError) {
+        guard retrying({ Int(ftruncate(descriptor, off_t(byteCount))) }) == 0 else { throw .last("resize", path) }
+    }
+
+    /// Makes what was written survive a loss of power. A failure is final: the kernel may have dropped the dirty pages,
+    /// so that a second attempt would succeed without having written them.
+    public func synchronize() throws(SystemError) {
+        guard retrying({ Int(fsync(descriptor)) }) == 0 else { throw .last("sync", path) }
+    }
+
+    /// Takes the flock without waiting.
+    ///
+    /// - Returns: whether it was free. It is released when the file is closed.
+    public func tryLock(exclusive: Bool) throws(SystemError) -> Bool {
+        if retrying({ Int(flock(descriptor, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB)) }) == 0 { return true }
+        if errno == EWOULDBLOCK { return false }
+        throw .last("lock", path)
+    }
+}

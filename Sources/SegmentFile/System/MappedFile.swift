@@ -1,0 +1,46 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A file's bytes, mapped read-only. The only `mmap` of the project.
+///
+/// The bytes must not be trusted to stay: whoever truncates the file underneath makes later accesses fault, which
+/// `SegmentReader.checkSize()` looks out for.
+@safe final class MappedFile: Sendable {
+    /// Proof for all uses: the mapping of `byteCount` bytes is made once in `init`, never changed, and unmapped in
+    /// `deinit`, when no span can be alive any more, since spans borrow the object.
+    nonisolated(unsafe) private let base: UnsafeRawPointer?
+    let byteCount: Int
+
+    init(_ file: File, byteCount: Int) throws(SystemError) {
+        self.byteCount = byteCount
+        guard byteCount > 0 else {
+            unsafe base = nil
+            return
+        }
+        let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, file.descriptor, 0)
+        guard let address = unsafe address, unsafe address != MAP_FAILED else { throw .last("map", file.path) }
+        unsafe base = UnsafeRawPointer(address)
+    }
+
+    deinit {
+        if let base = unsafe base { unsafe munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
+    }
+
+    var bytes: RawSpan {
+        @_lifetime(borrow self) get {
+            guard let base = unsafe base else { return RawSpan() }
+            let span = unsafe RawSpan(_unsafeStart: base, byteCount: byteCount)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// Tells the kernel how a part will be used; best effort.
+    func advise(_ advice: Int32, _ range: Range<Int>) {
+        guard let base = unsafe base, !range.isEmpty else { return }
+        let start = range.lowerBound / 4096 * 4096
+        _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base) + start, range.upperBound - start, advice)
+    }
+}

@@ -1,0 +1,27 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A temporary file without a name: gone when it is closed, whatever happens to the process.
+public final class ScratchFile: Sendable {
+    private let file: File
+
+    /// - Parameter directory: where the bytes go; a place with as much room as what will be written.
+    public init(in directory: Directory) throws(SystemError) {
+        let name = ".scratch-\(UInt64.random(in: 0...UInt64.max))"
+        file = try directory.create(name)
+        try directory.remove(name)
+    }
+
+    public func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) { try file.write(bytes, at: offset) }
+
+    /// Fills `buffer`; the bytes must have been written.
+    public func read(into buffer: inout MutableRawSpan, at offset: Int) throws(SystemError) {
+        let wanted = buffer.byteCount
+        guard try file.read(into: &buffer, at: offset) == wanted else {
+            throw SystemError(code: EIO, operation: "read back", path: file.path)
+        }
+    }
+}

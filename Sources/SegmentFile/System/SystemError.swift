@@ -1,0 +1,55 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The operating system refused something.
+public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// `errno`.
+    public let code: Int32
+    /// What was attempted: `open`, `fsync` …
+    public let operation: String
+    public let path: String
+
+    public init(code: Int32, operation: String, path: String) {
+        self.code = code
+        self.operation = operation
+        self.path = path
+    }
+
+    /// The error of the call that just failed.
+    static func last(_ operation: String, _ path: String) -> SystemError {
+        SystemError(code: errno, operation: operation, path: path)
+    }
+
+    public var isNotFound: Bool { code == ENOENT || code == ENOTDIR }
+    public var alreadyExists: Bool { code == EEXIST || code == ENOTEMPTY }
+    public var isReadOnly: Bool { code == EROFS || code == EACCES || code == EPERM }
+
+    public var description: String {
+        // Proof: strerror returns a string that lives at least until the next call on this thread.
+        let reason = unsafe String(cString: strerror(code))
+        return "\(path): cannot \(operation): \(reason)\(remedy.map { "; " + $0 } ?? "")"
+    }
+
+    private var remedy: String? {
+        switch code {
+        case ENOSPC, EDQUOT: "make room on the disk and try again; nothing was changed"
+        case EROFS: "the medium is read-only; choose another place"
+        case EACCES, EPERM: "check the permissions of the file and its directories"
+        case EMFILE, ENFILE: "too many open files; raise the limit (ulimit -n) or close some"
+        case EIO: "the disk reports an error; check it before trusting what it holds"
+        case EFBIG: "the file would be larger than the limit (ulimit -f) allows"
+        default: nil
+        }
+    }
+}
+
+/// Repeats a call that a signal interrupted; −1 is failure.
+func retrying(_ call: () -> Int) -> Int {
+    while true {
+        let result = call()
+        if result != -1 || errno != EINTR { return result }
+    }
+}

@@ -1,0 +1,90 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The file `lock` of a database: an exclusive flock for writers, who holds it, and a hint that the catalog may have
+/// changed (`Formats/database.md`).
+public final class WriterLock: Sendable {
+    public static let fileName = "lock"
+    static let byteCount = 256
+    private static let holderOffset = 64
+
+    private let file: File
+    private let processID = getpid()
+
+    private init(file: File) { self.file = file }
+
+    /// Waits for the lock.
+    ///
+    /// - Parameters:
+    ///   - timeoutSeconds: how long; 0 tries once.
+    ///   - holder: who asks, for others to read: `pid 12 on host since …, build`.
+    ///   - isCancelled: asked between attempts.
+    /// - Returns: `nil` when another holds it to the end, or when cancelled.
+    public static func acquire(
+        in directory: Directory, timeoutSeconds: Double, holder: String, isCancelled: () -> Bool = { false }
+    ) throws(SystemError) -> WriterLock? {
+        let file = try directory.openOrCreate(fileName)
+        let deadline = ContinuousClock.now + .seconds(timeoutSeconds)
+        var pauseMicroseconds: UInt32 = 1_000
+        while try !file.tryLock(exclusive: true) {
+            guard ContinuousClock.now < deadline, !isCancelled() else { return nil }
+            usleep(pauseMicroseconds)
+            pauseMicroseconds = min(pauseMicroseconds * 2, 50_000)
+        }
+        let lock = WriterLock(file: file)
+        try lock.write(holder: holder)
+        return lock
+    }
+
+    /// Whether nobody holds the lock of a directory that has one: then its last writer is done, or dead.
+    public static func isFree(in directory: Directory) throws(SystemError) -> Bool {
+        guard try directory.status(of: fileName) != nil else { return true }
+        return try directory.open(fileName).tryLock(exclusive: true)
+    }
+
+    /// What the last writer wrote about itself; true only while the lock is held.
+    public static func holder(in directory: Directory) -> String? {
+        guard let file = try? directory.open(fileName) else { return nil }
+        var bytes = [UInt8](repeating: 0, count: byteCount - holderOffset)
+        var span = bytes.mutableSpan
+        var raw = unsafe span.mutableBytes
+        guard let count = try? file.read(into: &raw, at: holderOffset) else { return nil }
+        let text = String(decoding: bytes.prefix(count).prefix { $0 != 0 }, as: UTF8.self)
+        return text.isEmpty ? nil : text
+    }
+
+    /// Marks the catalog as changing (odd) or settled (even). Only a hint, so a failure to write it is no failure.
+    ///
+    /// - Parameter changing: `true` before a COMMIT, `false` after it.
+    public func markCatalog(changing: Bool) {
+        precondition(processID == getpid(), "a lock does not survive a fork")
+        var bytes = [UInt8](repeating: 0, count: 8)
+        var span = bytes.mutableSpan
+        var raw = unsafe span.mutableBytes
+        guard (try? file.read(into: &raw, at: 0)) == 8 else { return }
+        var sequence = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        sequence &+= (sequence % 2 == 1) == changing ? 2 : 1
+        let written = (0..<8).map { UInt8(truncatingIfNeeded: sequence >> (8 * $0)) }
+        unsafe try? file.write(written.span.bytes, at: 0)
+    }
+
+    private func write(holder: String) throws(SystemError) {
+        if try file.status().byteCount != Self.byteCount { try file.truncate(to: Self.byteCount) }
+        var bytes = [UInt8](repeating: 0, count: Self.byteCount - Self.holderOffset)
+        // Whole characters only, and at least one zero behind them.
+        var count = 0
+        for character in holder {
+            let utf8 = Array(character.utf8)
+            guard count + utf8.count < bytes.count else { break }
+            bytes.replaceSubrange(count..<count + utf8.count, with: utf8)
+            count += utf8.count
+        }
+        unsafe try file.write(bytes.span.bytes, at: Self.holderOffset)
+    }
+
+    /// Makes the lock file itself survive a loss of power; once, when a database is made.
+    public func synchronize() throws(SystemError) { try file.synchronize() }
+}

@@ -1,0 +1,180 @@
+import VectorKernels
+
+/// Turns the rows of a leaf into code blocks: `Formats/numerics.md`, section 5.
+public struct Encoder: Sendable {
+    public let form: ScoreForm
+    public let dimensions: Int
+    public let layout: CodeBlockLayout
+
+    private let projection: Projection
+    private let codebooks: Codebooks
+    private let halfNorms: [Float]
+    private let kernels: Kernels
+
+    public init(form: ScoreForm, projection: Projection, codebooks: Codebooks, kernels: Kernels) {
+        precondition(projection.outputDimensions == codebooks.shape.projectedDimensions)
+        self.form = form
+        self.projection = projection
+        self.codebooks = codebooks
+        self.kernels = kernels
+        dimensions = projection.inputDimensions
+        halfNorms = codebooks.halfNorms
+        layout = CodeBlockLayout(
+            pairs: codebooks.shape.pairs, hasBiases: form == .negatedSquaredDistance)
+    }
+
+    /// Code blocks of a leaf's rows, in their order.
+    ///
+    /// - Parameters:
+    ///   - rows: `count × dimensions` floats, as the reorder section gives them back.
+    ///   - centroid: the leaf's, `dimensions` floats.
+    /// - Returns: `blockCount(count) × layout.byteCount` bytes.
+    /// - Complexity: O(count · (projection + 16 · K)); memory O(count · K).
+    public func encode(rows: Span<Float>, centroid: Span<Float>) -> [UInt8] {
+        let count = rows.count / dimensions
+        var output = [UInt8](
+            repeating: 0, count: CodeBlockLayout.blockCount(slotCount: count) * layout.byteCount)
+        let residuals = residuals(of: rows, from: centroid)
+        let projected = project(residuals.span)
+        let estimates = Estimates(projected: projected.span, encoder: self)
+        var bytes = output.mutableSpan
+        for row in 0..<count {
+            let block = row / 32 * layout.byteCount
+            let slot = row % 32
+            store(estimates, row: row, block: block, slot: slot, into: &bytes)
+        }
+        if layout.hasBiases {
+            storeBiases(estimates, residuals: residuals.span, centroid: centroid, into: &bytes)
+        }
+        return output
+    }
+
+    /// Projected residuals of rows against the centroids they are assigned to: what codebooks are trained on.
+    ///
+    /// - Returns: rows of `paddedDimensions` floats.
+    public static func projectedResiduals(
+        rows: [Float], assigned: [UInt32], centroids: [Float], projection: Projection, shape: Codebooks.Shape,
+        threads: Int, kernels: Kernels
+    ) -> [Float] {
+        let dimensions = projection.inputDimensions
+        let chunk = 1024
+        let parts = concurrentMap(count: (assigned.count + chunk - 1) / chunk, threads: threads) { part in
+            var residuals = [Float]()
+            let range = part * chunk..<min(assigned.count, (part + 1) * chunk)
+            residuals.reserveCapacity(range.count * dimensions)
+            for row in range {
+                let centroid = Int(assigned[row]) * dimensions
+                for column in 0..<dimensions {
+                    residuals.append(rows[row * dimensions + column] - centroids[centroid + column])
+                }
+            }
+            return projection.applied(to: residuals.span, paddedTo: shape.paddedDimensions, kernels: kernels)
+        }
+        return parts.flatMap { $0 }
+    }
+
+    private func residuals(of rows: Span<Float>, from centroid: Span<Float>) -> [Float] {
+        var residuals = [Float](repeating: 0, count: rows.count)
+        var output = residuals.mutableSpan
+        var start = 0
+        while start < rows.count {
+            for column in 0..<dimensions { output[start + column] = rows[start + column] - centroid[column] }
+            start += dimensions
+        }
+        return residuals
+    }
+
+    private func project(_ vectors: Span<Float>) -> [Float] {
+        projection.applied(to: vectors, paddedTo: codebooks.shape.paddedDimensions, kernels: kernels)
+    }
+
+    private func store(
+        _ estimates: Estimates, row: Int, block: Int, slot: Int, into bytes: inout MutableSpan<UInt8>
+    ) {
+        let codes = row * codebooks.shape.evenSubspaces
+        for pair in 0..<layout.pairs {
+            bytes[block + 32 * pair + slot] =
+                estimates.codes[codes + 2 * pair] | estimates.codes[codes + 2 * pair + 1] << 4
+        }
+        let scale = estimates.scales[row]
+        bytes[block + layout.scalesOffset + 2 * slot] = UInt8(truncatingIfNeeded: scale)
+        bytes[block + layout.scalesOffset + 2 * slot + 1] = UInt8(truncatingIfNeeded: scale >> 8)
+    }
+
+    /// `bias = scale·⟨Pc, ŷ⟩ + ½|r|²`: the reconstruction, not the residual, must stand in ⟨c, ·⟩, for then its error
+    /// cancels against the same error in ⟨q, ·⟩.
+    private func storeBiases(
+        _ estimates: Estimates, residuals: Span<Float>, centroid: Span<Float>, into bytes: inout MutableSpan<UInt8>
+    ) {
+        let projectedCentroid = project(centroid)
+        for row in 0..<estimates.scales.count {
+            let residual = residuals.extracting(row * dimensions..<(row + 1) * dimensions)
+            var bias = 0.5 * kernels.dot(residual, residual)
+            bias.addProduct(
+                Float(f16Bits: estimates.scales[row]),
+                estimates.productWithReconstruction(of: row, projectedCentroid.span, codebooks: codebooks))
+            let at = row / 32 * layout.byteCount + layout.biasesOffset + row % 32 * 4
+            for byte in 0..<4 { bytes[at + byte] = UInt8(truncatingIfNeeded: bias.bitPattern >> (8 * byte)) }
+        }
+    }
+
+    /// Codes and scales of some rows.
+    fileprivate struct Estimates {
+        /// `[row][evenSubspaces]`.
+        let codes: [UInt8]
+        /// f16 bits.
+        let scales: [UInt16]
+
+        init(projected: Span<Float>, encoder: Encoder) {
+            let encoded = encoder.kernels.encode(
+                projected, shape: encoder.codebooks.shape, codewords: encoder.codebooks.codewords,
+                halfNorms: encoder.halfNorms)
+            codes = encoded.codes
+            scales = zip(encoded.products, encoded.norms).map { Self.scale(product: $0, norm: $1) }
+        }
+
+        /// |y|²/⟨y, ŷ⟩ takes the error along y out of the estimate; bounded, and 0 where it would mean nothing.
+        static func scale(product: Float, norm: Float) -> UInt16 {
+            guard norm > 0, product > norm / 64 else { return 0 }
+            return min(norm / product, 64).f16Bits
+        }
+
+        func productWithReconstruction(of row: Int, _ vector: Span<Float>, codebooks: Codebooks) -> Float {
+            let shape = codebooks.shape
+            var sum: Float = 0
+            for subspace in 0..<shape.subspaces {
+                let word = Int(codes[row * shape.evenSubspaces + subspace])
+                for offset in 0..<shape.dimensionsPerBlock {
+                    let dimension = subspace * shape.dimensionsPerBlock + offset
+                    sum.addProduct(vector[dimension], codebooks.codewords[dimension * 16 + word])
+                }
+            }
+            return sum
+        }
+    }
+}
+
+extension Projection {
+    /// P times each row, every result completed with zeros to `width` floats.
+    func applied(to rows: Span<Float>, paddedTo width: Int, kernels: Kernels) -> [Float] {
+        let count = rows.count / inputDimensions
+        let values = values
+        let view = ProjectionView(
+            kind: kind, inputDimensions: inputDimensions, outputDimensions: outputDimensions, values: values.span)
+        var result = [Float](repeating: 0, count: count * width)
+        var output = result.mutableSpan
+        var scratch = [Float](repeating: 0, count: max(width, view.writtenCount))
+        for row in 0..<count {
+            let vector = rows.extracting(row * inputDimensions..<(row + 1) * inputDimensions)
+            if view.writtenCount <= width {
+                var target = output._mutatingExtracting(row * width..<(row + 1) * width)
+                view.apply(to: vector, into: &target, kernels: kernels)
+            } else {
+                var target = scratch.mutableSpan
+                view.apply(to: vector, into: &target, kernels: kernels)
+                for column in 0..<width { output[row * width + column] = target[column] }
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,54 @@
+/// Rows that a search must not return.
+///
+/// Kept as a sorted list; a leaf or chunk that holds some of them gets a bit mask for its scan, all others none, so
+/// that exclusions cost in proportion to where they fall and answers stay exact however many there are.
+public struct ExcludedRows: Sendable {
+    private let rows: [UInt32]
+
+    public static let none = ExcludedRows([])
+
+    /// - Parameter rows: in any order, repetitions allowed.
+    public init(_ rows: [UInt32]) {
+        var sorted = rows.sorted()
+        var kept = 0
+        for index in sorted.indices where index == 0 || sorted[index] != sorted[index - 1] {
+            sorted[kept] = sorted[index]
+            kept += 1
+        }
+        sorted.removeSubrange(kept...)
+        self.rows = sorted
+    }
+
+    public var count: Int { rows.count }
+    public var isEmpty: Bool { rows.isEmpty }
+
+    /// How many of `range` are excluded.
+    ///
+    /// - Complexity: O(log count).
+    public func count(in range: Range<Int>) -> Int {
+        isEmpty ? 0 : firstIndex(notBelow: range.upperBound) - firstIndex(notBelow: range.lowerBound)
+    }
+
+    /// Writes one bit a row of `range`, 32 to a word, set where the row may be returned; no words at all when every row
+    /// may be.
+    public func writeLiveMask(of range: Range<Int>, into words: inout [UInt32]) {
+        words.removeAll(keepingCapacity: true)
+        guard !isEmpty else { return }
+        let (first, end) = (firstIndex(notBelow: range.lowerBound), firstIndex(notBelow: range.upperBound))
+        guard first < end else { return }
+        words.append(contentsOf: repeatElement(.max, count: (range.count + 31) / 32))
+        for index in first..<end {
+            let place = Int(rows[index]) - range.lowerBound
+            words[place / 32] &= ~(1 << UInt32(place % 32))
+        }
+    }
+
+    private func firstIndex(notBelow row: Int) -> Int {
+        var (low, high) = (0, rows.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if Int(rows[middle]) < row { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

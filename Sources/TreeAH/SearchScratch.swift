@@ -1,0 +1,74 @@
+import VectorKernels
+
+/// The memory of one running search, reused from one to the next so that a warm search allocates nothing.
+///
+/// Sent between threads by the pool that owns it, but never used by two at once.
+public final class SearchScratch: @unchecked Sendable {
+    /// The leaves to scan, best first; see `TreeView.chooseLeaves`.
+    public internal(set) var leaves: [UInt32] = []
+    /// The best estimates; their numbers are rows.
+    public var candidates = TopCandidates()
+
+    /// The best of the exact scores, by ordinal offset.
+    public var best: [(score: Float, offset: UInt32)] = []
+    /// Exact scores in the order of their rows.
+    public private(set) var scores: [Float] = []
+
+    var routingScores: [Float] = []
+    var rankedLeaves = TopCandidates()
+    var projected: [Float] = []
+    var tableEntries: [Float] = []
+    var table: [UInt8] = []
+    var step: Float = 0
+    var offset: Float = 0
+    var liveMask: [UInt32] = []
+
+    private var selection = TopCandidates()
+
+    public init() {}
+
+    /// Lends room for `count` exact scores.
+    public func withScores(count: Int, _ body: (inout MutableSpan<Float>) -> Void) {
+        // Moved out and back, so that the span borrows a variable of this call and nothing is copied.
+        var lent: [Float] = []
+        swap(&lent, &scores)
+        lent.reserveFloats(count)
+        var span = lent.mutableSpan
+        body(&span)
+        swap(&lent, &scores)
+    }
+
+    /// The order key of the k-th best of the first `count` exact scores; the smallest key when there are no more than k.
+    public func kthBestScore(_ k: Int, count: Int, kernels: Kernels) -> Int32 {
+        guard count > k else { return .min }
+        selection.reset(keeping: k)
+        let scores = scores
+        selection.append(scores.span.extracting(0..<count), first: 0, kernels: kernels)
+        selection.select(kernels: kernels)
+        return orderKey(selection.threshold)
+    }
+
+    /// Adds the exact scores of consecutive rows to the candidates.
+    ///
+    /// - Parameter numbering: what each row is called; its own number when empty.
+    public func appendScores(rows: Range<Int>, excluding excluded: ExcludedRows, numbering: Span<UInt32>, kernels: Kernels) {
+        excluded.writeLiveMask(of: rows, into: &liveMask)
+        let (scores, live) = (scores, liveMask)
+        candidates.append(
+            scores.span.extracting(0..<rows.count), first: UInt32(rows.lowerBound), live: live.span, numbering: numbering,
+            kernels: kernels)
+    }
+
+    /// Orders `best`, larger scores first and equal ones by smaller ordinal, and drops what is behind the k-th.
+    public func keepBest(_ k: Int) {
+        best.sort { (orderKey($0.score), $1.offset) > (orderKey($1.score), $0.offset) }
+        if best.count > k { best.removeSubrange(k...) }
+    }
+}
+
+extension [Float] {
+    /// Makes room for `count` floats; what they hold afterwards is left over from before.
+    mutating func reserveFloats(_ count: Int) {
+        if self.count < count { self = [Float](repeating: 0, count: count) }
+    }
+}

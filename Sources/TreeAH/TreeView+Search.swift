@@ -1,0 +1,89 @@
+import VectorKernels
+
+// The stages of a tree-AH search, in the order they run.
+
+extension TreeView {
+    /// Leaves the `count` leaves nearest to `query` in `scratch.leaves`, best first.
+    ///
+    /// While they hold fewer than `rowsNeeded` rows that are not excluded, the next best leaf is added.
+    ///
+    /// - Parameter query: d floats.
+    /// - Complexity: O(leaves · d).
+    public func chooseLeaves(
+        nearest query: Span<Float>, count: Int, rowsNeeded: Int, excluding excluded: ExcludedRows,
+        scratch: SearchScratch, kernels: Kernels
+    ) {
+        let products = routingCentroids.count / dimensions
+        scratch.routingScores.reserveFloats(products)
+        var scores = scratch.routingScores.mutableSpan
+        kernels.blockProducts(of: query, with: routingCentroids, start: routingBiases, into: &scores)
+        keepBestLeaves(min(count, leaves.count), scratch: scratch, kernels: kernels)
+        guard scratch.leaves.count < leaves.count else { return }
+        var rows = scratch.leaves.reduce(0) { $0 + liveRowCount(of: Int($1), excluding: excluded) }
+        guard rows < rowsNeeded else { return }
+        let chosen = scratch.leaves.count
+        keepBestLeaves(leaves.count, scratch: scratch, kernels: kernels)
+        var kept = chosen
+        while kept < scratch.leaves.count, rows < rowsNeeded {
+            rows += liveRowCount(of: Int(scratch.leaves[kept]), excluding: excluded)
+            kept += 1
+        }
+        scratch.leaves.removeSubrange(kept...)
+    }
+
+    /// Computes the lookup table that serves all leaves.
+    ///
+    /// - Complexity: O(projection + 16 · K).
+    public func prepareLookupTable(for query: Span<Float>, scratch: SearchScratch, kernels: Kernels) {
+        scratch.projected.reserveFloats(max(projection.writtenCount, shape.paddedDimensions))
+        scratch.tableEntries.reserveFloats(shape.evenSubspaces * 16)
+        if scratch.table.count < shape.evenSubspaces * 16 {
+            scratch.table = [UInt8](repeating: 0, count: shape.evenSubspaces * 16)
+        }
+        var projected = scratch.projected.mutableSpan
+        projection.apply(to: query, into: &projected, kernels: kernels)
+        var entries = scratch.tableEntries.mutableSpan
+        var table = scratch.table.mutableSpan
+        (scratch.step, scratch.offset) = kernels.lookupTable(
+            of: scratch.projected.span, codewords: codewords, subspaces: shape.evenSubspaces,
+            dimensionsPerBlock: shape.dimensionsPerBlock, scratch: &entries, into: &table)
+    }
+
+    /// Adds a leaf's rows to `scratch.candidates` where their estimates reach its threshold.
+    ///
+    /// - Returns: the slots scanned.
+    /// - Complexity: O(slots · subspaces).
+    public func scan(
+        leaf number: Int, query: Span<Float>, excluding excluded: ExcludedRows, scratch: SearchScratch,
+        kernels: Kernels
+    ) -> Int {
+        let leaf = leaves[number]
+        let centroid = centroids.extracting(number * centroidStride..<(number + 1) * centroidStride)
+        let score = kernels.score(form, query: query, row: centroid)
+        excluded.writeLiveMask(of: leaf.rows, into: &scratch.liveMask)
+        let (table, live) = (scratch.table, scratch.liveMask)
+        scratch.candidates.scan(
+            blocks: codes.extracting(codeBytes(of: number)), blockByteCount: layout.byteCount, pairs: layout.pairs,
+            hasBiases: layout.hasBiases, slotCount: Int(leaf.slotCount), firstNumber: leaf.firstRow,
+            table: table.span, step: scratch.step, offset: scratch.offset,
+            constant: form == .dot ? score : 0.5 * score, live: live.span,
+            kernels: kernels)
+        return Int(leaf.slotCount)
+    }
+
+    private func liveRowCount(of leaf: Int, excluding excluded: ExcludedRows) -> Int {
+        Int(leaves[leaf].rowCount) - excluded.count(in: leaves[leaf].rows)
+    }
+
+    /// Ranks by routing score, equal ones by smaller number.
+    private func keepBestLeaves(_ count: Int, scratch: SearchScratch, kernels: Kernels) {
+        scratch.leaves.removeAll(keepingCapacity: true)
+        guard count > 0 else { return }
+        scratch.rankedLeaves.reset(keeping: count)
+        scratch.rankedLeaves.append(
+            scratch.routingScores.span.extracting(0..<leaves.count), first: 0, live: Span(), kernels: kernels)
+        scratch.rankedLeaves.select(kernels: kernels)
+        scratch.rankedLeaves.sortByRank()
+        for place in 0..<scratch.rankedLeaves.count { scratch.leaves.append(scratch.rankedLeaves.numbers[place]) }
+    }
+}

@@ -1,0 +1,119 @@
+import EmbeddingInput
+import TreeAH
+import VectorKernels
+
+/// What a build will make, once the rows have been counted: every option with its default filled in.
+struct BuildPlan {
+    var metric: Metric
+    var dimensions: Int
+    /// Rows that the input has; fewer are stored when duplicates are dropped.
+    var inputRowCount: Int
+    var element: RowElement
+    /// `nil` for an exact index.
+    var tree: TreePlan?
+    var seed: UInt64
+    var threads: Int
+    var memoryBytes: Int
+
+    struct TreePlan {
+        var leaves: Int
+        var dimensionsPerBlock: Int
+        var projection: ProjectionChoice
+        var iterations: Int
+    }
+
+    static let defaultMemoryBytes = 192 << 20
+    /// Below this an exact scan is as quick as a tree search and never misses.
+    static let exactRowLimit = 20_000
+
+    init(
+        _ options: BuildOptions, metric: Metric, dimensions: Int, rowCount: Int, element: VectorElement?
+    ) throws(DatabaseError) {
+        self.metric = metric
+        self.dimensions = dimensions
+        inputRowCount = rowCount
+        seed = options.seed
+        threads = options.threads ?? processorCount
+        memoryBytes = options.memoryBytes ?? Self.defaultMemoryBytes
+        guard threads >= 1 else { throw DatabaseError(.invalidArgument, "threads is \(threads); at least one is needed") }
+        guard memoryBytes >= 16 << 20 else {
+            throw DatabaseError(.invalidArgument, "a memory bound of \(memoryBytes) bytes is too small; a build needs 16 MiB")
+        }
+        self.element = try Self.element(options.reorderStorage, metric: metric, input: element)
+        let isTree = options.index == .treeAH || (options.index == .auto && rowCount >= Self.exactRowLimit)
+        tree = isTree ? try Self.treePlan(options, dimensions: dimensions, rowCount: rowCount, memoryBytes: memoryBytes) : nil
+    }
+
+    private static func treePlan(
+        _ options: BuildOptions, dimensions: Int, rowCount: Int, memoryBytes: Int
+    ) throws(DatabaseError) -> TreePlan {
+        if let leaves = options.leaves {
+            guard leaves >= 1 else { throw DatabaseError(.invalidArgument, "leaves is \(leaves); a tree has at least one") }
+            guard leaves <= max(rowCount, 1) else {
+                throw DatabaseError(.invalidArgument, "\(leaves) leaves are more than there are rows (\(rowCount)); ask for at most \(rowCount)")
+            }
+        }
+        if let iterations = options.trainingIterations, iterations < 1 {
+            throw DatabaseError(.invalidArgument, "training iterations is \(iterations); at least one is needed")
+        }
+        let projected: Int
+        switch options.projection {
+        case .principalAxes(let count):
+            guard 1...dimensions ~= count else {
+                throw DatabaseError(.invalidArgument, "pca:\(count) asks for more axes than the \(dimensions) dimensions there are, or for none")
+            }
+            guard dimensions <= 4096 else {
+                throw DatabaseError(.invalidArgument, "principal axes need at most 4,096 dimensions, the input has \(dimensions); use 'random'")
+            }
+            projected = count
+        default: projected = dimensions
+        }
+        let projection: ProjectionChoice =
+            options.projection == .auto ? (dimensions >= 96 ? .random : .none) : options.projection
+        let perBlock = options.dimensionsPerBlock ?? min(projected, projection == .none || projected < 192 ? 2 : 4)
+        guard 1...projected ~= perBlock else {
+            throw DatabaseError(.invalidArgument, "\(perBlock) dimensions per block is impossible with \(projected) projected dimensions")
+        }
+        let leaves = rowCount == 0 ? 0 : options.leaves ?? max(1, min(rowCount, Int(2 * Double(rowCount).squareRoot())))
+        let sampleRows = memoryBytes / 3 / (4 * dimensions)
+        guard leaves <= max(1, min(sampleRows, rowCount)) else {
+            throw DatabaseError(
+                .invalidArgument,
+                "\(leaves) leaves of \(dimensions) dimensions need a larger training sample than \(memoryBytes) bytes of memory allow "
+                    + "(\(sampleRows) rows); ask for fewer leaves or give more memory")
+        }
+        return TreePlan(
+            leaves: leaves, dimensionsPerBlock: perBlock, projection: projection,
+            iterations: options.trainingIterations ?? 10)
+    }
+
+    private static func element(
+        _ storage: ReorderStorage, metric: Metric, input: VectorElement?
+    ) throws(DatabaseError) -> RowElement {
+        func integers(_ element: RowElement, _ wanted: VectorElement) throws(DatabaseError) -> RowElement {
+            guard input == wanted, metric != .cosine else {
+                throw DatabaseError(
+                    .invalidArgument,
+                    "reorder storage '\(storage.rawValue)' keeps \(wanted.rawValue) input as it is; this input is "
+                        + "\(input?.rawValue ?? "float32")\(metric == .cosine ? " and cosine normalises it" : "")")
+            }
+            return element
+        }
+        switch storage {
+        case .f32: return .float32
+        case .bf16: return .bfloat16
+        case .int8: return .scaledInt8
+        case .u8: return try integers(.uint8, .uint8)
+        case .i8: return try integers(.int8, .int8)
+        case .auto:
+            guard metric != .cosine else { return .float32 }
+            return input == .uint8 ? .uint8 : input == .int8 ? .int8 : .float32
+        }
+    }
+
+    /// Bytes that the training sample may take.
+    var sampleCapacity: Int { max(1, memoryBytes / 3 / (4 * dimensions)) }
+
+    /// Rows that train the centroids: enough for every leaf, and no more than sampling error asks for.
+    func trainingRowCount(leaves: Int) -> Int { max(20_000, min(leaves, Int.max / 128) * 100) }
+}

@@ -1,0 +1,61 @@
+/// The parts of a build, in order.
+public enum BuildPhase: String, CaseIterable, Sendable, Codable {
+    case read, train, assign, encode, write, sync
+}
+
+/// How far a build has come. Reported from the building thread, at most some twenty times a second.
+public struct BuildProgress: Sendable {
+    public let phase: BuildPhase
+    /// Units done and to do in this phase: rows, or training rounds. `total` is 0 while it is not known.
+    public let completed: Int
+    public let total: Int
+
+    /// What to do after a report.
+    public enum Response: Sendable { case proceed, cancel }
+}
+
+/// What a build made.
+public struct BuildSummary: Sendable, Codable {
+    public var database: String
+    public var generation: UInt64
+    public var rows: Int
+    public var dimensions: Int
+    public var metric: Metric
+    public var index: IndexKind
+    public var leaves: Int
+    public var projectedDimensions: Int
+    public var dimensionsPerBlock: Int
+    public var projection: String
+    public var reorderStorage: ReorderStorage
+    public var queries: Int
+    /// Rows dropped by `keep-last`.
+    public var duplicatesDropped: Int
+    /// Bytes of each section of the segment file, in file order, then `catalog`.
+    public var bytes: [PartSize]
+    public var seconds: [PhaseTime]
+    public var totalSeconds: Double
+    /// The stored search defaults and what they reach on the sample; absent for exact indexes and no rows.
+    public var defaults: SearchDefaults?
+    public var segmentUUID: String
+
+    public struct PartSize: Sendable, Codable {
+        public var name: String
+        public var bytes: Int
+    }
+
+    public struct PhaseTime: Sendable, Codable {
+        public var phase: BuildPhase
+        public var seconds: Double
+    }
+}
+
+/// Search parameters that are used when a query names none, and how they were judged.
+public struct SearchDefaults: Sendable, Codable, Equatable {
+    public var leavesToSearch: Int
+    public var reorder: Int
+    /// Share of the true ten nearest that were found, over `sampleQueries` queries.
+    public var estimatedRecallAt10: Double
+    public var sampleQueries: Int
+    /// `queries` (the export's own) or `candidates` (a sample of the stored rows, each without itself).
+    public var sampleSource: String
+}

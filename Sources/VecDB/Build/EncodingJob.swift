@@ -1,0 +1,102 @@
+import SegmentFile
+import TreeAH
+
+/// A run of rows in partition order that fits in memory: whole leaves, or a piece of one that is too large.
+struct EncodingJob: Sendable {
+    /// Rows of one leaf among the job's rows.
+    struct Part: Sendable {
+        let leaf: Int
+        let rows: Range<Int>
+    }
+
+    /// The stored form of a part.
+    struct Encoded: Sendable {
+        var vectors: [UInt8]
+        var codes: [UInt8]
+        /// Under cosine the lengths that the rows had.
+        var norms: [Float]
+    }
+
+    let bucket: Int
+    let parts: [Part]
+    /// Places in the bucket, in partition order.
+    private let places: [UInt32]
+
+    /// Divides a bucket. Leaves are kept whole unless one alone exceeds `rowLimit`; its pieces are multiples of a code block.
+    static func jobs(of scatter: PartitionScatter, bucket index: Int, rowLimit: Int) -> [EncodingJob] {
+        let bucket = scatter.buckets[index]
+        var starts = [Int](repeating: 0, count: bucket.leaves.count + 1)
+        for leaf in bucket.leafOfRow { starts[Int(leaf) - bucket.leaves.lowerBound + 1] += 1 }
+        for leaf in 0..<bucket.leaves.count { starts[leaf + 1] += starts[leaf] }
+        var next = starts
+        var order = [UInt32](repeating: 0, count: bucket.rowCount)
+        for (place, leaf) in bucket.leafOfRow.enumerated() {
+            order[next[Int(leaf) - bucket.leaves.lowerBound]] = UInt32(place)
+            next[Int(leaf) - bucket.leaves.lowerBound] += 1
+        }
+        let limit = max(32, rowLimit / 32 * 32)
+        var jobs: [EncodingJob] = []
+        var (parts, places) = ([Part](), [UInt32]())
+        func close() {
+            if !parts.isEmpty { jobs.append(EncodingJob(bucket: index, parts: parts, places: places)) }
+            (parts, places) = ([], [])
+        }
+        for leaf in 0..<bucket.leaves.count {
+            var start = starts[leaf]
+            if places.count + starts[leaf + 1] - start > limit { close() }
+            while start < starts[leaf + 1] {
+                let end = min(starts[leaf + 1], start + limit)
+                parts.append(Part(leaf: bucket.leaves.lowerBound + leaf, rows: places.count..<places.count + end - start))
+                places += order[start..<end]
+                if end < starts[leaf + 1] { close() }
+                start = end
+            }
+        }
+        close()
+        return jobs
+    }
+
+    /// The job's rows (`rowWidth` floats each) and their ordinals, in partition order.
+    ///
+    /// A bucket is read in pieces of at most as many rows as the job holds.
+    func gather(from scatter: PartitionScatter) throws(SystemError) -> (rows: [Float], ordinals: [UInt32]) {
+        let (width, bucket) = (scatter.rowWidth, scatter.buckets[bucket])
+        var target = [Int32](repeating: -1, count: bucket.rowCount)
+        for (row, place) in places.enumerated() { target[Int(place)] = Int32(row) }
+        var rows = [Float](repeating: 0, count: places.count * width)
+        let step = max(places.count, 4096)
+        for start in stride(from: 0, to: bucket.rowCount, by: step) {
+            let range = start..<min(bucket.rowCount, start + step)
+            let values = try scatter.rows(of: self.bucket, range)
+            var output = rows.mutableSpan
+            let input = values.span
+            for place in range where target[place] >= 0 {
+                let (to, from) = (Int(target[place]) * width, (place - start) * width)
+                for column in 0..<width { output[to + column] = input[from + column] }
+            }
+        }
+        return (rows, places.map { bucket.ordinals[Int($0)] })
+    }
+
+    /// Encodes one part.
+    ///
+    /// - Parameter rows: what ``gather(from:)`` returned; a width beyond the dimensions is the norm.
+    func encode(_ part: Int, rows: [Float], encoder: Encoder, storage: RowStorage, centroids: [Float]) -> Encoded {
+        let dimensions = storage.dimensions
+        let width = rows.count / places.count
+        let range = parts[part].rows
+        var vectors = Array(rows[range.lowerBound * width..<range.upperBound * width])
+        var norms: [Float] = []
+        if width > dimensions {
+            norms = range.map { rows[$0 * width + dimensions] }
+            vectors = range.flatMap { rows[$0 * width..<$0 * width + dimensions] }
+        }
+        let stored = storage.encode(vectors.span)
+        // Codes are made from what the reorder section gives back, so that a deep check can make them again.
+        if storage.element == .bfloat16 || storage.element == .scaledInt8 {
+            vectors = unsafe storage.decode(stored.span.bytes)
+        }
+        let centroid = centroids.span.extracting(parts[part].leaf * dimensions..<(parts[part].leaf + 1) * dimensions)
+        return Encoded(vectors: stored, codes: encoder.encode(rows: vectors.span, centroid: centroid), norms: norms)
+    }
+}

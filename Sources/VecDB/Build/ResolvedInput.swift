@@ -1,0 +1,69 @@
+import EmbeddingInput
+import Foundation
+
+/// The sources that a build's input names, opened, with the metric and policy that the manifest may decide.
+struct ResolvedInput {
+    let source: CandidateSource
+    let metric: Metric
+    let duplicateIDs: DuplicateIDPolicy
+    let queries: QuerySource?
+    /// Candidates that the manifest counts.
+    let expectedCount: Int?
+
+    /// Query-side embeddings: vectors and, where given, their ids.
+    struct QuerySource {
+        let vectors: VectorReader
+        let ids: IDReader?
+        let expectedCount: Int?
+    }
+
+    init(_ input: BuildInput, options: BuildOptions, isCancelled: () -> Bool) throws {
+        let spool = FileManager.default.temporaryDirectory.path
+        var manifest: ExportManifest?
+        var files: BuildFiles?
+        switch input {
+        case .export(let directory):
+            let loaded = try ExportManifest.load(directory: directory, isCancelled: isCancelled)
+            manifest = loaded
+            files = BuildFiles(
+                vectors: [loaded.candidates.vectors.path], ids: loaded.candidates.ids?.path,
+                metadata: loaded.candidates.metadata?.path, queryVectors: loaded.queries?.vectors.path,
+                queryIDs: loaded.queries?.ids?.path)
+        case .files(let given): files = given
+        case .memory: break
+        }
+        metric = options.metric ?? manifest.flatMap { Metric(rawValue: $0.metric.rawValue) } ?? .dot
+        duplicateIDs =
+            options.duplicateIDs ?? manifest?.candidates.duplicateIDs.flatMap { DuplicateIDPolicy(rawValue: $0.rawValue) } ?? .error
+        expectedCount = manifest?.candidates.count
+        if let files {
+            source = try CandidateSource(files: files, spoolDirectory: spool, isCancelled: isCancelled)
+            queries = try Self.queries(files, expectedCount: manifest?.queries?.count, spool: spool, dimensions: source.dimensions, isCancelled)
+        } else if case .memory(let vectors, let dimensions, let ids, let metadata) = input {
+            source = try CandidateSource(
+                vectors: vectors, dimensions: dimensions, ids: ids, metadata: metadata, spoolDirectory: spool)
+            queries = nil
+        } else {
+            preconditionFailure("every input has files or is in memory")
+        }
+        if let expected = manifest?.dimensions, expected != source.dimensions {
+            throw DatabaseError(
+                .invalidInput, "the manifest says \(expected) dimensions, the candidates have \(source.dimensions)")
+        }
+    }
+
+    private static func queries(
+        _ files: BuildFiles, expectedCount: Int?, spool: String, dimensions: Int, _ isCancelled: () -> Bool
+    ) throws -> QuerySource? {
+        guard let path = files.queryVectors else {
+            if files.queryIDs != nil { throw DatabaseError(.invalidArgument, "query ids need query vectors (--query-vectors)") }
+            return nil
+        }
+        let vectors = try VectorReader.open([path], spoolDirectory: spool, isCancelled: isCancelled)
+        guard vectors.dimensions == dimensions else {
+            throw DatabaseError(.invalidInput, "\(path) has \(vectors.dimensions) dimensions, the candidates have \(dimensions)")
+        }
+        let ids = try files.queryIDs.map { try IDReader.open($0, spoolDirectory: spool, isCancelled: isCancelled) }
+        return QuerySource(vectors: vectors, ids: ids, expectedCount: expectedCount)
+    }
+}

@@ -1,0 +1,87 @@
+import TreeAH
+import VectorKernels
+
+/// How rows become bytes of the section `reorder-vectors`, and what comes back from them (`Formats/segment.md`, section 7).
+struct RowStorage: Sendable {
+    let element: RowElement
+    let dimensions: Int
+
+    var stride: Int { element.stride(dimensions: dimensions) }
+
+    /// The rows as they are stored.
+    ///
+    /// - Parameter rows: row-major; for `u8` and `i8` the integers that the input holds.
+    func encode(_ rows: Span<Float>) -> [UInt8] {
+        let count = rows.count / dimensions
+        var bytes = [UInt8](repeating: 0, count: count * stride)
+        var output = bytes.mutableSpan
+        for row in 0..<count {
+            let values = rows.extracting(row * dimensions..<(row + 1) * dimensions)
+            var at = row * stride
+            var inverse: Float = 0
+            if element == .scaledInt8 {
+                var largest: Float = 0
+                for column in values.indices { largest = max(largest, abs(values[column])) }
+                let scale = largest / 127
+                inverse = scale
+                output.store(scale.bitPattern, at: at)
+                at += 4
+            }
+            for column in values.indices {
+                switch element {
+                case .float32: output.store(values[column].bitPattern, at: at + 4 * column)
+                case .bfloat16:
+                    let bits = values[column].bfloat16Bits
+                    output[at + 2 * column] = UInt8(truncatingIfNeeded: bits)
+                    output[at + 2 * column + 1] = UInt8(truncatingIfNeeded: bits >> 8)
+                case .uint8: output[at + column] = UInt8(clamping: Int(values[column]))
+                case .int8: output[at + column] = UInt8(bitPattern: Int8(clamping: Int(values[column])))
+                case .scaledInt8:
+                    let level = inverse > 0 ? (values[column] / inverse).rounded(.toNearestOrEven) : 0
+                    output[at + column] = UInt8(bitPattern: Int8(max(-127, min(127, level))))
+                }
+            }
+        }
+        return bytes
+    }
+
+    /// The vectors that stored rows stand for; what codes are made from.
+    func decode(_ bytes: RawSpan) -> [Float] {
+        let count = bytes.byteCount / stride
+        var rows = [Float](repeating: 0, count: count * dimensions)
+        var output = rows.mutableSpan
+        for row in 0..<count {
+            var at = row * stride
+            var scale: Float = 1
+            if element == .scaledInt8 {
+                scale = Float(bitPattern: bytes.word(at))
+                at += 4
+            }
+            for column in 0..<dimensions {
+                let value: Float =
+                    switch element {
+                    case .float32: Float(bitPattern: bytes.word(at + 4 * column))
+                    case .bfloat16: Float(bfloat16Bits: UInt16(truncatingIfNeeded: bytes.byte(at + 2 * column)) | UInt16(bytes.byte(at + 2 * column + 1)) << 8)
+                    case .uint8: Float(bytes.byte(at + column))
+                    case .int8: Float(Int8(bitPattern: bytes.byte(at + column)))
+                    case .scaledInt8: scale * Float(Int8(bitPattern: bytes.byte(at + column)))
+                    }
+                output[row * dimensions + column] = value
+            }
+        }
+        return rows
+    }
+}
+
+extension MutableSpan<UInt8> {
+    fileprivate mutating func store(_ word: UInt32, at offset: Int) {
+        for byte in 0..<4 { self[offset + byte] = UInt8(truncatingIfNeeded: word >> UInt32(8 * byte)) }
+    }
+}
+
+extension RawSpan {
+    fileprivate func byte(_ offset: Int) -> UInt8 { unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self) }
+    fileprivate func word(_ offset: Int) -> UInt32 {
+        unsafe UInt32(littleEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+}

@@ -1,0 +1,282 @@
+import Catalog
+import SegmentFile
+import TreeAH
+import VectorKernels
+
+/// Writes the segment of a build: assigns rows to partitions, brings them into partition order, encodes and stores them.
+struct SegmentBuilder {
+    let plan: BuildPlan
+    let source: CandidateSource
+    /// Ordinals that are left out, ascending.
+    let dropped: [UInt64]
+    let clock: BuildClock
+    let directory: Directory
+    let databaseUUID: SegmentUUID
+    let segmentUUID: SegmentUUID
+
+    private var kernels: Kernels { .best }
+    private var storage: RowStorage { RowStorage(element: plan.element, dimensions: plan.dimensions) }
+    private var rowCount: Int { plan.inputRowCount - dropped.count }
+
+    /// - Returns: the finished, synced file; nothing names it yet.
+    func write(_ tree: TrainedTree?, idByteCount: Int?) throws -> SegmentSummary {
+        guard let tree else { return try writeExact(idByteCount: idByteCount) }
+        let scatter = try assign(tree)
+        let sizes = leafSizes(scatter, leafCount: tree.leafCount)
+        let blockCount = sizes.reduce(0) { $0 + CodeBlockLayout.blockCount(slotCount: $1) }
+        let parameters = tree.parameters(metric: plan.metric, rowCount: rowCount, blockCount: blockCount)
+        let writer = try makeWriter(parameters, idByteCount: idByteCount)
+        try writePartitions(tree, sizes: sizes, to: writer)
+        try encode(scatter, tree, to: writer)
+        try writeIDs(to: writer, idByteCount: idByteCount)
+        return try finish(writer)
+    }
+
+    /// What the catalog records about the finished file.
+    func record(_ file: SegmentSummary) -> SegmentRecord {
+        SegmentRecord(
+            byteCount: UInt64(file.byteCount), rowCount: UInt64(rowCount), headerChecksum: file.headerCRC,
+            firstOrdinal: ordinalRange.first)
+    }
+
+    /// The ordinals that the segment covers: from the first row stored to the last.
+    private var ordinalRange: (first: UInt64, span: Int) {
+        guard rowCount > 0 else { return (0, 0) }
+        var (first, last) = (UInt64(0), UInt64(plan.inputRowCount - 1))
+        for ordinal in dropped where ordinal == first { first += 1 }
+        for ordinal in dropped.reversed() where ordinal == last { last -= 1 }
+        return (first, Int(last - first) + 1)
+    }
+
+    private func makeWriter(_ tree: IndexParameters.Tree?, idByteCount: Int?) throws -> SegmentWriter {
+        let ordinals = ordinalRange
+        let geometry = SegmentGeometry(
+            metric: plan.metric, dimensions: plan.dimensions, rowCount: rowCount, ordinalSpan: ordinals.span,
+            element: plan.element, tree: tree, storesOrdinals: storesOrdinals(tree), idByteCount: idByteCount)
+        let features = SegmentHeader.Features(compatible: idByteCount == nil ? 0 : SegmentHeader.Features.mappedIDs)
+        let writer = try SegmentWriter(
+            in: directory,
+            identity: SegmentIdentity(
+                databaseUUID: databaseUUID, segmentUUID: segmentUUID, features: features, rowCount: rowCount,
+                firstOrdinal: ordinals.first, ordinalSpan: ordinals.span, dimensions: plan.dimensions,
+                metricCode: plan.metric.code),
+            sections: geometry.plans)
+        try writer.append(IndexParameters(tree: tree, seed: plan.seed).encoded, to: .parameters)
+        return writer
+    }
+
+    /// Rows have their own order in a tree, and gaps between ordinals where candidates were dropped.
+    private func storesOrdinals(_ tree: IndexParameters.Tree?) -> Bool { tree != nil || ordinalRange.span != rowCount }
+
+    private func finish(_ writer: SegmentWriter) throws -> SegmentSummary {
+        clock.mark(.write)
+        try clock.report(.sync, 0, of: 1)
+        let summary = try writer.finish()
+        try clock.report(.sync, 1, of: 1)
+        clock.mark(.sync)
+        return summary
+    }
+
+    // MARK: reading rows
+
+    /// Calls `body` with batches of the rows that are stored, normalised for cosine.
+    private func forEachStoredBatch(_ phase: BuildPhase, _ body: (StoredBatch) throws -> Void) throws {
+        let dimensions = plan.dimensions
+        var nextDropped = dropped.startIndex
+        var done = 0
+        try clock.report(phase, 0, of: plan.inputRowCount)
+        try source.forEachBatch { batch, first in
+            let count = batch.count / dimensions
+            done += count
+            guard done <= plan.inputRowCount else { throw DatabaseError(.invalidInput, "the input grew while it was read") }
+            var ordinals = Array(first..<first + UInt64(count))
+            if nextDropped < dropped.endIndex, dropped[nextDropped] < first + UInt64(count) {
+                var kept = 0
+                for row in 0..<count {
+                    if nextDropped < dropped.endIndex, dropped[nextDropped] == first + UInt64(row) {
+                        nextDropped += 1
+                        continue
+                    }
+                    for column in 0..<dimensions { batch[kept * dimensions + column] = batch[row * dimensions + column] }
+                    ordinals[kept] = first + UInt64(row)
+                    kept += 1
+                }
+                batch.removeSubrange((kept * dimensions)...)
+                ordinals.removeSubrange(kept...)
+            }
+            let norms = plan.metric == .cosine ? try normaliseRows(&batch, ordinals: ordinals) : []
+            try body(StoredBatch(rows: batch, ordinals: ordinals, norms: norms))
+            try clock.report(phase, done, of: plan.inputRowCount)
+        }
+        guard done == plan.inputRowCount else {
+            throw DatabaseError(.invalidInput, "the input has \(done) rows now and had \(plan.inputRowCount) at first")
+        }
+    }
+
+    private struct StoredBatch {
+        let rows: [Float]
+        let ordinals: [UInt64]
+        /// Under cosine the length of each row before it was normalised.
+        let norms: [Float]
+    }
+
+    private func normaliseRows(_ batch: inout [Float], ordinals: [UInt64]) throws(DatabaseError) -> [Float] {
+        let dimensions = plan.dimensions
+        var norms: [Float] = []
+        norms.reserveCapacity(ordinals.count)
+        var span = batch.mutableSpan
+        for row in ordinals.indices {
+            var vector = span._mutatingExtracting(row * dimensions..<(row + 1) * dimensions)
+            guard let norm = normalise(&vector) else {
+                throw DatabaseError(.invalidInput, "row \(ordinals[row]) is a zero vector, which has no direction for cosine")
+            }
+            norms.append(norm)
+        }
+        return norms
+    }
+
+    // MARK: exact
+
+    private func writeExact(idByteCount: Int?) throws -> SegmentSummary {
+        let writer = try makeWriter(nil, idByteCount: idByteCount)
+        let first = ordinalRange.first
+        var (offsets, norms) = ([UInt32](), [Float]())
+        try forEachStoredBatch(.write) { batch in
+            try writer.append(storage.encode(batch.rows.span), to: .reorderVectors)
+            if storesOrdinals(nil) { offsets += batch.ordinals.map { UInt32($0 - first) } }
+            norms += batch.norms
+        }
+        if storesOrdinals(nil) {
+            try writer.append(offsets, to: .ordinals)
+            var rows = [UInt32](repeating: .max, count: ordinalRange.span)
+            for (row, offset) in offsets.enumerated() { rows[Int(offset)] = UInt32(row) }
+            try writer.append(rows, to: .rowsByOrdinal)
+        }
+        if plan.metric == .cosine { try writer.append(norms, to: .norms) }
+        try writeIDs(to: writer, idByteCount: idByteCount)
+        return try finish(writer)
+    }
+
+    // MARK: tree
+
+    /// Finds each row's partition and appends it to that partition's bucket.
+    private func assign(_ tree: TrainedTree) throws -> PartitionScatter {
+        let isCosine = plan.metric == .cosine
+        let scatter = PartitionScatter(
+            expectedSizes: tree.expectedSizes, rowWidth: plan.dimensions + (isCosine ? 1 : 0),
+            bucketByteCount: plan.memoryBytes / 12, bufferByteCount: plan.memoryBytes / 6,
+            scratch: try ScratchFile(in: directory))
+        let (dimensions, first) = (plan.dimensions, ordinalRange.first)
+        var record = [Float](repeating: 0, count: scatter.rowWidth)
+        try forEachStoredBatch(.assign) { batch in
+            let leaves = tree.table.nearest(to: batch.rows, threads: plan.threads, kernels: kernels)
+            let rows = batch.rows.span
+            for row in leaves.indices {
+                let ordinal = UInt32(batch.ordinals[row] - first)
+                let values = rows.extracting(row * dimensions..<(row + 1) * dimensions)
+                guard isCosine else {
+                    try scatter.add(values, leaf: leaves[row], ordinal: ordinal)
+                    continue
+                }
+                for column in values.indices { record[column] = values[column] }
+                record[dimensions] = batch.norms[row]
+                try scatter.add(record.span, leaf: leaves[row], ordinal: ordinal)
+            }
+        }
+        try scatter.finish()
+        clock.mark(.assign)
+        return scatter
+    }
+
+    private func leafSizes(_ scatter: PartitionScatter, leafCount: Int) -> [Int] {
+        var sizes = [Int](repeating: 0, count: leafCount)
+        for bucket in scatter.buckets {
+            for leaf in bucket.leafOfRow { sizes[Int(leaf)] += 1 }
+        }
+        return sizes
+    }
+
+    private func writePartitions(_ tree: TrainedTree, sizes: [Int], to writer: SegmentWriter) throws {
+        var (block, row) = (0, 0)
+        var leaves: [UInt32] = []
+        for size in sizes {
+            leaves += [UInt32(block), UInt32(size), UInt32(row), UInt32(size)]
+            block += CodeBlockLayout.blockCount(slotCount: size)
+            row += size
+        }
+        try writer.append(leaves, to: .leaves)
+        try writer.append(BlockMatrix(rows: tree.routing, columnCount: plan.dimensions).values, to: .routingCentroids)
+        if plan.metric == .l2 {
+            try writer.append(tree.table.biases.map { $0.isFinite ? $0 : 0 }, to: .routingBiases)
+        }
+        let centroids = RowStorage(element: .float32, dimensions: plan.dimensions).encode(tree.centroids.span)
+        try writer.append(centroids, to: .centroids)
+        if tree.projection.kind != .none { try writer.append(tree.projection.values, to: .projection) }
+        try writer.append(tree.codebooks.codewords, to: .codebooks)
+        clock.mark(.write)
+    }
+
+    /// Reads bucket after bucket back, brings its rows into partition order and stores vectors, codes and ordinals.
+    private func encode(_ scatter: PartitionScatter, _ tree: TrainedTree, to writer: SegmentWriter) throws {
+        let encoder = Encoder(
+            form: plan.metric.form, projection: tree.projection, codebooks: tree.codebooks, kernels: kernels)
+        var rowsByOrdinal = [UInt32](repeating: .max, count: ordinalRange.span)
+        var nextRow = 0
+        // Norms are the last of the sections with rows, and ordinals cost four bytes a row either way.
+        for index in scatter.buckets.indices {
+            for job in EncodingJob.jobs(of: scatter, bucket: index, rowLimit: max(4096, plan.memoryBytes / 6 / (4 * plan.dimensions))) {
+                let (rows, ordinals) = try job.gather(from: scatter)
+                let storage = storage
+                let parts = concurrentMap(count: job.parts.count, threads: plan.threads) { part in
+                    job.encode(part, rows: rows, encoder: encoder, storage: storage, centroids: tree.centroids)
+                }
+                for part in parts {
+                    try writer.append(part.vectors, to: .reorderVectors)
+                    try writer.append(part.codes, to: .codes)
+                    if plan.metric == .cosine { try writer.append(part.norms, to: .norms) }
+                }
+                try writer.append(ordinals, to: .ordinals)
+                for ordinal in ordinals {
+                    rowsByOrdinal[Int(ordinal)] = UInt32(nextRow)
+                    nextRow += 1
+                }
+                try clock.report(.encode, nextRow, of: rowCount)
+            }
+            scatter.release(index)
+        }
+        clock.mark(.encode)
+        try writer.append(rowsByOrdinal, to: .rowsByOrdinal)
+    }
+
+    // MARK: ids
+
+    /// Writes the mapped copy of the ids, by ordinal.
+    private func writeIDs(to writer: SegmentWriter, idByteCount: Int?) throws {
+        guard let idByteCount else { return }
+        let (first, span) = ordinalRange
+        var (offset, nextDropped, written) = (UInt64(0), dropped.startIndex, 0)
+        try clock.report(.write, 0, of: plan.inputRowCount)
+        try source.forEachIDBatch { batch, firstOrdinal in
+            var (offsets, bytes) = ([UInt64](), [UInt8]())
+            for (place, id) in batch.enumerated() {
+                let ordinal = firstOrdinal + UInt64(place)
+                while nextDropped < dropped.endIndex, dropped[nextDropped] < ordinal { nextDropped += 1 }
+                let isDropped = nextDropped < dropped.endIndex && dropped[nextDropped] == ordinal
+                guard ordinal >= first, ordinal < first + UInt64(span) else { continue }
+                offsets.append(offset)
+                if !isDropped {
+                    bytes += id.utf8
+                    offset += UInt64(id.utf8.count)
+                }
+            }
+            written += offsets.count
+            try writer.append(offsets, to: .idOffsets)
+            try writer.append(bytes, to: .ids)
+            try clock.report(.write, Int(firstOrdinal) + batch.count, of: plan.inputRowCount)
+        }
+        guard written == span, offset == UInt64(idByteCount) else {
+            throw DatabaseError(.invalidInput, "the ids changed while they were read")
+        }
+        try writer.append([offset], to: .idOffsets)
+    }
+}

@@ -1,0 +1,131 @@
+import TreeAH
+import VectorKernels
+
+/// Everything that is learned from a sample before rows are encoded.
+struct TrainedTree {
+    var dimensions: Int
+    /// `leaves × dimensions`, row-major.
+    var centroids: [Float]
+    /// What queries are ranked against, `leaves × dimensions`.
+    var routing: [Float]
+    var table: CentroidTable
+    var projection: Projection
+    var projectionOrigin: IndexParameters.ProjectionOrigin
+    var codebooks: Codebooks
+    /// Rows of the sample that each leaf holds, scaled to all rows.
+    var expectedSizes: [Double]
+    var iterations: Int
+
+    var leafCount: Int { table.blocks.rowCount }
+
+    /// Trains partitions, projection and codebooks.
+    ///
+    /// - Parameter report: gets rounds done and to do; throws to stop.
+    static func train(
+        _ plan: BuildPlan, _ treePlan: BuildPlan.TreePlan, sample: TrainingSample, report: (Int, Int) throws -> Void
+    ) throws -> TrainedTree {
+        let (kernels, dimensions, threads) = (Kernels.best, plan.dimensions, plan.threads)
+        let rounds = treePlan.iterations + 2
+        // Different purposes draw from different streams of the same seed.
+        let seed = { (purpose: UInt64) in plan.seed &* 0x9E37_79B9_7F4A_7C15 &+ purpose }
+        let rows = sample.part(count: plan.trainingRowCount(leaves: treePlan.leaves), seed: seed(1))
+        let centroids = try KMeans.train(
+            rows: rows, dimensions: dimensions, count: treePlan.leaves, iterations: treePlan.iterations, seed: seed(2),
+            threads: threads, kernels: kernels
+        ) { try report($0, rounds) }
+        let table = CentroidTable(centroids, dimensions: dimensions, kernels: kernels)
+        let assigned = table.nearest(to: rows, threads: threads, kernels: kernels)
+        var sizes = [Double](repeating: 0, count: treePlan.leaves)
+        for leaf in assigned { sizes[Int(leaf)] += Double(plan.inputRowCount) / Double(max(1, assigned.count)) }
+        try report(rounds - 2, rounds)
+
+        // Codebooks and axes need fewer rows than centroids; at most 32 MiB of them.
+        let residualCount = min(assigned.count, max(256, min(16_384, (32 << 20) / (4 * dimensions))))
+        let residualRows = Array(rows[..<(residualCount * dimensions)])
+        let residualAssigned = Array(assigned[..<residualCount])
+        let (projection, origin) = projection(
+            treePlan.projection, rows: residualRows, assigned: residualAssigned, centroids: centroids, dimensions: dimensions,
+            seed: seed(3), threads: threads, kernels: kernels)
+        try report(rounds - 1, rounds)
+        let shape = Codebooks.Shape(
+            projectedDimensions: projection.outputDimensions, dimensionsPerBlock: treePlan.dimensionsPerBlock)
+        let projected = Encoder.projectedResiduals(
+            rows: residualRows, assigned: residualAssigned, centroids: centroids, projection: projection, shape: shape,
+            threads: threads, kernels: kernels)
+        let codebooks = Codebooks.train(
+            sample: projected, shape: shape, iterations: 12, seed: seed(4), threads: threads, kernels: kernels)
+        try report(rounds, rounds)
+        return TrainedTree(
+            dimensions: dimensions, centroids: centroids,
+            routing: plan.metric == .dot
+                ? rescaled(centroids, rows: rows, assigned: assigned, dimensions: dimensions) : centroids,
+            table: table, projection: projection, projectionOrigin: origin,
+            codebooks: codebooks, expectedSizes: sizes, iterations: treePlan.iterations)
+    }
+
+    /// The tree of no rows: no leaves, and a codec that codes nothing.
+    static func empty(_ plan: BuildPlan, _ treePlan: BuildPlan.TreePlan) throws -> TrainedTree {
+        let projection = Projection.none(dimensions: plan.dimensions)
+        let shape = Codebooks.Shape(
+            projectedDimensions: plan.dimensions, dimensionsPerBlock: min(treePlan.dimensionsPerBlock, plan.dimensions))
+        return TrainedTree(
+            dimensions: plan.dimensions, centroids: [], routing: [],
+            table: CentroidTable([], dimensions: plan.dimensions, kernels: .best), projection: projection,
+            projectionOrigin: .none, codebooks: Codebooks(shape: shape, codewords: [Float](repeating: 0, count: shape.codewordFloatCount)),
+            expectedSizes: [], iterations: treePlan.iterations)
+    }
+
+    private static func projection(
+        _ choice: ProjectionChoice, rows: [Float], assigned: [UInt32], centroids: [Float], dimensions: Int, seed: UInt64,
+        threads: Int, kernels: Kernels
+    ) -> (Projection, IndexParameters.ProjectionOrigin) {
+        switch choice {
+        case .auto, .none: return (.none(dimensions: dimensions), .none)
+        case .random: return (.randomRotation(dimensions: dimensions, seed: seed), .random)
+        case .principalAxes(let count):
+            let residuals = Encoder.projectedResiduals(
+                rows: rows, assigned: assigned, centroids: centroids, projection: .none(dimensions: dimensions),
+                shape: Codebooks.Shape(projectedDimensions: dimensions, dimensionsPerBlock: 1), threads: threads, kernels: kernels)
+            let width = (dimensions + 1) / 2 * 2
+            let unpadded = width == dimensions
+                ? residuals
+                : (0..<assigned.count).flatMap { residuals[$0 * width..<$0 * width + dimensions] }
+            return (
+                .principalAxes(
+                    count: count, of: unpadded, dimensions: dimensions, seed: seed, threads: threads, kernels: kernels),
+                .principalAxes
+            )
+        }
+    }
+
+    /// Centroids as long as their rows are on average: a mean of scattered vectors is shorter than they are, which would rank
+    /// wide partitions too low for inner products.
+    private static func rescaled(_ centroids: [Float], rows: [Float], assigned: [UInt32], dimensions: Int) -> [Float] {
+        let leaves = centroids.count / dimensions
+        var (sums, counts) = ([Double](repeating: 0, count: leaves), [Int](repeating: 0, count: leaves))
+        for (row, leaf) in assigned.enumerated() {
+            sums[Int(leaf)] += norm(rows, row, dimensions)
+            counts[Int(leaf)] += 1
+        }
+        var result = centroids
+        for leaf in 0..<leaves where counts[leaf] > 0 {
+            let length = norm(centroids, leaf, dimensions)
+            let factor = Float(sums[leaf] / Double(counts[leaf]) / length)
+            guard length > 0, factor.isFinite else { continue }
+            for index in leaf * dimensions..<(leaf + 1) * dimensions { result[index] *= factor }
+        }
+        return result
+    }
+
+    private static func norm(_ rows: [Float], _ row: Int, _ dimensions: Int) -> Double {
+        var sum = 0.0
+        for index in row * dimensions..<(row + 1) * dimensions { sum += Double(rows[index]) * Double(rows[index]) }
+        return sum.squareRoot()
+    }
+
+    func parameters(metric: Metric, rowCount: Int, blockCount: Int) -> IndexParameters.Tree {
+        IndexParameters.Tree(
+            leafCount: leafCount, shape: codebooks.shape, projection: projection.kind, projectionOrigin: projectionOrigin,
+            hasBiases: metric == .l2, slotCount: rowCount, blockCount: blockCount, trainingIterations: iterations)
+    }
+}

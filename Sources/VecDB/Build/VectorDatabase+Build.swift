@@ -1,0 +1,167 @@
+import Catalog
+import EmbeddingInput
+import Foundation
+import SegmentFile
+import TreeAH
+
+extension VectorDatabase {
+    /// Builds a database, or with `options.overwrite` a new generation of one.
+    ///
+    /// Input is streamed in two passes; memory stays near `options.memoryBytes` and sixteen bytes a row. Nothing is visible
+    /// before everything is written and synced; a failure or a wish to stop leaves the old state, and no files behind.
+    ///
+    /// - Parameter progress: asked some twenty times a second whether to go on.
+    /// - Throws: `invalidInput` naming the first bad row and the count, `alreadyExists`, `locked`, `system`, `cancelled`.
+    /// - Complexity: O(rows · leaves · dimensions) to assign rows to partitions.
+    @discardableResult
+    public static func build(
+        at path: String, from input: BuildInput, options: BuildOptions = BuildOptions(),
+        progress: ((BuildProgress) -> BuildProgress.Response)? = nil
+    ) throws(DatabaseError) -> BuildSummary {
+        try DatabaseError.wrapping {
+            try DatabaseBuilder(path: path, input: input, options: options, clock: BuildClock(progress)).run()
+        }
+    }
+}
+
+/// One build from input to commit. The order of `run` is the order of things.
+private final class DatabaseBuilder {
+    private let path: String
+    private let input: BuildInput
+    private let options: BuildOptions
+    private let clock: BuildClock
+
+    init(path: String, input: BuildInput, options: BuildOptions, clock: BuildClock) {
+        self.path = path
+        self.input = input
+        self.options = options
+        self.clock = clock
+    }
+
+    func run() throws -> BuildSummary {
+        try clock.report(.read, 0, of: 0)
+        try refuseExistingTarget()
+        let resolved = try ResolvedInput(input, options: options, isCancelled: isCancelled)
+        let (plan, sample) = try read(resolved)
+        var settings = CatalogSettings(
+            metric: plan.metric.rawValue, dimensions: plan.dimensions, nextOrdinal: UInt64(plan.inputRowCount))
+        let target = try BuildTarget.open(
+            path, settings: settings, overwrite: options.overwrite, lockTimeoutSeconds: options.lockTimeoutSeconds,
+            allowsNetworkFileSystem: options.allowsNetworkFileSystem, isCancelled: isCancelled)
+        let uuid = SegmentUUID.random()
+        let catalog = try target.catalog.beginStaging(segmentUUID: uuid.bytes)
+        do {
+            let staged = try Staging(
+                catalog: catalog, source: resolved.source, plan: plan, policy: resolved.duplicateIDs, clock: clock
+            ).run(queries: resolved.queries)
+            let tree = try train(plan, sample: sample, storedRows: plan.inputRowCount - staged.dropped.count)
+            let builder = SegmentBuilder(
+                plan: plan, source: resolved.source, dropped: staged.dropped, clock: clock, directory: target.directory,
+                databaseUUID: target.databaseUUID, segmentUUID: uuid)
+            let file = try builder.write(tree, idByteCount: staged.idByteCount)
+            settings.searchDefaults = try searchDefaults(plan, tree, staged, sample: sample, uuid: uuid, in: target.directory)?.settings
+            try clock.report(.sync, 0, of: 1)
+            let generation = try target.commit(catalog, builder.record(file), settings: settings)
+            clock.mark(.sync)
+            return summary(file, plan, tree, staged, generation: generation, settings: settings, uuid: uuid)
+        } catch {
+            target.abandon(catalog)
+            throw error
+        }
+    }
+
+    /// Says no before an hour of reading and not after it.
+    private func refuseExistingTarget() throws {
+        guard !options.overwrite, FileManager.default.fileExists(atPath: path) else { return }
+        throw DatabaseError(.alreadyExists, "\(path): exists already; use --overwrite to replace a database")
+    }
+
+    private func isCancelled() -> Bool {
+        do throws(DatabaseError) { try clock.report(.read, 0, of: 0) } catch { return true }
+        return false
+    }
+
+    /// The first pass: counts and checks every row, and samples for training.
+    private func read(_ resolved: ResolvedInput) throws -> (BuildPlan, TrainingSample) {
+        let source = resolved.source
+        let draft = try BuildPlan(
+            options, metric: resolved.metric, dimensions: source.dimensions, rowCount: source.knownCount ?? .max >> 16,
+            element: source.element)
+        var sample = TrainingSample(
+            dimensions: source.dimensions, capacity: min(draft.sampleCapacity, max(1, source.knownCount ?? .max)), seed: options.seed)
+        var rows = 0
+        let total = source.knownCount ?? 0
+        let needsSample = options.index != .exact
+        try source.forEachBatch(
+            validating: VectorValidation(dimensions: source.dimensions, refusesZeroVectors: resolved.metric == .cosine)
+        ) { batch, first in
+            rows += batch.count / source.dimensions
+            if needsSample {
+                if resolved.metric == .cosine { normaliseSampled(&batch, dimensions: source.dimensions) }
+                sample.offer(batch, firstOrdinal: first)
+            }
+            try clock.report(.read, rows, of: max(total, rows))
+        }
+        guard rows < 1 << 32 - 1 else { throw DatabaseError(.invalidInput, "\(rows) rows are more than one segment holds (2^32 − 2)") }
+        if let expected = resolved.expectedCount, expected != rows {
+            throw DatabaseError(.invalidInput, "the manifest counts \(expected) candidates, \(rows) vectors were found")
+        }
+        try source.checkCounts(rows: rows, isCancelled: isCancelled)
+        clock.mark(.read)
+        let plan = try BuildPlan(
+            options, metric: resolved.metric, dimensions: source.dimensions, rowCount: rows, element: source.element)
+        return (plan, sample)
+    }
+
+    /// Zero vectors are left alone here: validation refuses them behind the pass.
+    private func normaliseSampled(_ batch: inout [Float], dimensions: Int) {
+        var span = batch.mutableSpan
+        for row in 0..<span.count / dimensions {
+            var vector = span._mutatingExtracting(row * dimensions..<(row + 1) * dimensions)
+            _ = normalise(&vector)
+        }
+    }
+
+    private func train(_ plan: BuildPlan, sample: TrainingSample, storedRows: Int) throws -> TrainedTree? {
+        guard var treePlan = plan.tree else { return nil }
+        try clock.report(.train, 0, of: treePlan.iterations)
+        defer { clock.mark(.train) }
+        treePlan.leaves = min(treePlan.leaves, storedRows)
+        guard treePlan.leaves > 0 else { return try TrainedTree.empty(plan, treePlan) }
+        return try TrainedTree.train(plan, treePlan, sample: sample) { done, total in
+            try clock.report(.train, done, of: total)
+        }
+    }
+
+    /// Opens the new segment as a reader would and measures which knobs it needs.
+    private func searchDefaults(
+        _ plan: BuildPlan, _ tree: TrainedTree?, _ staged: Staging.Result, sample: TrainingSample, uuid: SegmentUUID,
+        in directory: Directory
+    ) throws -> SearchDefaults? {
+        guard let tree, tree.leafCount > 0 else { return nil }
+        let segment = try IndexSegment(checking: try SegmentReader(in: directory, uuid: uuid, pinning: false))
+        let finder = DefaultsFinder(
+            segment: segment, queries: staged.sampleQueries, sample: sample, threads: plan.threads, clock: clock)
+        defer { clock.mark(.encode) }
+        return try finder.find()
+    }
+
+    private func summary(
+        _ file: SegmentSummary, _ plan: BuildPlan, _ tree: TrainedTree?, _ staged: Staging.Result, generation: UInt64,
+        settings: CatalogSettings, uuid: SegmentUUID
+    ) -> BuildSummary {
+        let catalogBytes = (try? Directory(opening: path).status(of: catalogFileName)?.byteCount) ?? nil
+        let shape = tree?.codebooks.shape
+        return BuildSummary(
+            database: path, generation: generation, rows: plan.inputRowCount - staged.dropped.count,
+            dimensions: plan.dimensions, metric: plan.metric, index: tree == nil ? .exact : .treeAH,
+            leaves: tree?.leafCount ?? 0, projectedDimensions: shape?.projectedDimensions ?? 0,
+            dimensionsPerBlock: shape?.dimensionsPerBlock ?? 0,
+            projection: tree.map { $0.parameters(metric: plan.metric, rowCount: 0, blockCount: 0).projectionName } ?? "none",
+            reorderStorage: plan.element.storage, queries: staged.queryCount, duplicatesDropped: staged.dropped.count,
+            bytes: file.sections.map { .init(name: $0.kind.name, bytes: $0.byteCount) }
+                + [.init(name: "catalog", bytes: catalogBytes ?? 0)],
+            seconds: clock.seconds.map { .init(phase: $0.phase, seconds: $0.seconds) }, totalSeconds: clock.totalSeconds,
+            defaults: settings.searchDefaults.map(SearchDefaults.init), segmentUUID: "\(uuid)")
+    }
+}

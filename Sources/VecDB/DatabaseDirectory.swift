@@ -1,0 +1,42 @@
+import Catalog
+import Foundation
+import SegmentFile
+import VectorKernels
+
+/// CRC-32C for the catalog, which has no kernels of its own.
+let catalogChecksum: CatalogChecksum = { crc32c($0) }
+
+/// The catalog's file in the directory of a database.
+let catalogFileName = "catalog.sqlite"
+
+/// Cores that may be used.
+var processorCount: Int { ProcessInfo.processInfo.activeProcessorCount }
+
+/// Opens the directory of a database.
+func openDatabaseDirectory(_ path: String) throws(DatabaseError) -> Directory {
+    do throws(SystemError) {
+        return try Directory(opening: path)
+    } catch {
+        throw error.isNotFound
+            ? DatabaseError(.notFound, "\(path): there is no such database; make one with 'vecdb build'") : DatabaseError(error)
+    }
+}
+
+func notADatabase(_ path: String) -> DatabaseError {
+    DatabaseError(.notFound, "\(path): is no vecdb database (it has no \(catalogFileName))")
+}
+
+extension SearchDefaults {
+    init(_ settings: SearchDefaultSettings) {
+        self.init(
+            leavesToSearch: max(1, settings.leavesToSearch), reorder: max(1, settings.reorder),
+            estimatedRecallAt10: settings.recallAt10, sampleQueries: settings.sampleQueries,
+            sampleSource: settings.sampleSource)
+    }
+
+    var settings: SearchDefaultSettings {
+        SearchDefaultSettings(
+            leavesToSearch: leavesToSearch, reorder: reorder, recallAt10: estimatedRecallAt10,
+            sampleQueries: sampleQueries, sampleSource: sampleSource)
+    }
+}

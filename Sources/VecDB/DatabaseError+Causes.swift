@@ -1,0 +1,63 @@
+import Catalog
+import EmbeddingInput
+import SegmentFile
+
+// What the errors of the modules below mean to a user of the database.
+
+extension DatabaseError {
+    init(_ error: SegmentError) {
+        let code: Code =
+            switch error.code {
+            case .notFound, .notASegment, .damaged, .mismatch, .changedUnderneath: .corrupt
+            case .unsupportedVersion: .unsupportedVersion
+            case .beingRemoved: .locked
+            case .system: .system
+            }
+        self.init(code, "\(error)")
+    }
+
+    init(_ error: CatalogError) {
+        let code: Code =
+            switch error.code {
+            case .notFound, .notADatabase: .notFound
+            case .alreadyExists: .alreadyExists
+            case .corrupt, .recoveryPending, .snapshotGone: .corrupt
+            case .unsupportedVersion: .unsupportedVersion
+            case .busy, .conflict: .locked
+            case .diskFull, .readOnly, .system, .commitUncertain: .system
+            case .invalidArgument: .invalidInput
+            }
+        self.init(code, "\(error)")
+    }
+
+    init(_ error: InputError) {
+        switch error.code {
+        case .notFound: self.init(.notFound, "\(error)")
+        case .cancelled: self = .interrupted
+        default: self.init(.invalidInput, "\(error)")
+        }
+    }
+
+    init(_ error: SystemError) {
+        self.init(error.isNotFound ? .notFound : .system, "\(error)")
+    }
+
+    static let interrupted = DatabaseError(.cancelled, "interrupted; nothing was left behind")
+
+    /// Any error of the modules below as one of ours.
+    init(anyError error: any Error) {
+        switch error {
+        case let error as DatabaseError: self = error
+        case let error as SegmentError: self.init(error)
+        case let error as CatalogError: self.init(error)
+        case let error as InputError: self.init(error)
+        case let error as SystemError: self.init(error)
+        default: self.init(.system, "\(error)")
+        }
+    }
+
+    /// Runs `body` and turns whatever it throws into a ``DatabaseError``.
+    static func wrapping<Value>(_ body: () throws -> Value) throws(DatabaseError) -> Value {
+        do { return try body() } catch { throw DatabaseError(anyError: error) }
+    }
+}

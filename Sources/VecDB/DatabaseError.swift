@@ -1,0 +1,35 @@
+/// What went wrong, as a kind a program can act on and a text a person can.
+///
+/// The text says which file or row, what was expected, what was found, and what to do next.
+public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible {
+    public enum Code: String, Sendable, CaseIterable {
+        /// An argument cannot be right whatever the data.
+        case invalidArgument
+        /// Input vectors, ids or metadata are refused.
+        case invalidInput
+        /// A file, a database or an id does not exist.
+        case notFound
+        /// A build met an existing database without `overwrite`, or a directory that is no database.
+        case alreadyExists
+        /// Stored bytes are damaged.
+        case corrupt
+        /// Written by a newer vecdb.
+        case unsupportedVersion
+        /// Another process writes.
+        case locked
+        /// The operating system refused: disk full, no permission, an I/O error.
+        case system
+        /// The caller asked to stop.
+        case cancelled
+    }
+
+    public let code: Code
+    public let message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+}

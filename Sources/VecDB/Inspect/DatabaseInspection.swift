@@ -1,0 +1,183 @@
+import Catalog
+import Foundation
+import SegmentFile
+import TreeAH
+
+/// What `inspect` shows: as much as can be told of a database, damaged ones included.
+public struct DatabaseInspection: Sendable, Codable {
+    public var database: String
+    public var generation: UInt64?
+    /// Of the segment file: `0.1`.
+    public var formatVersion: String?
+    /// Whether a crash left a journal that must be rolled back before the catalog can be read.
+    public var recoveryPending = false
+    public var metric: Metric?
+    public var dimensions: Int?
+    public var rows: Int?
+    public var index: IndexKind?
+    public var leaves: Int?
+    public var projectedDimensions: Int?
+    public var dimensionsPerBlock: Int?
+    public var projection: String?
+    public var reorderStorage: ReorderStorage?
+    public var defaults: SearchDefaults?
+    public var queries: Int?
+    public var metadataColumns: [Column] = []
+    public var catalogBytes: Int?
+    public var segments: [Segment] = []
+    public var leafSizes: LeafSizes?
+    /// What is damaged or missing, one sentence each.
+    public var problems: [String] = []
+
+    /// A typed metadata column.
+    public struct Column: Sendable, Codable {
+        public var name: String
+        public var type: String
+    }
+
+    /// A segment file and its sections, in file order.
+    public struct Segment: Sendable, Codable {
+        public var file: String
+        public var uuid: String?
+        public var bytes: Int
+        public var rows: Int?
+        public var sections: [Section]
+
+        public struct Section: Sendable, Codable {
+            public var name: String
+            public var offset: Int
+            public var bytes: Int
+            public var elementType: String
+            /// `ok`, `damaged`, `damaged at block 3`.
+            public var checksum: String
+        }
+    }
+
+    /// How evenly rows are spread over the leaves.
+    public struct LeafSizes: Sendable, Codable {
+        public var min: Int
+        public var p50: Int
+        public var max: Int
+        public var mean: Double
+        /// leaves · Σ size² / rows²: 1 when all are equal; what a scan of a random leaf costs, relative to that.
+        public var imbalance: Double
+        public var empty: Int
+    }
+}
+
+extension VectorDatabase {
+    /// Looks at a database without ever writing, and shows as much of a damaged one as it can.
+    ///
+    /// - Throws: `notFound` when there is nothing to look at.
+    /// - Complexity: reads every byte of the segment for its checksums.
+    public static func inspect(_ path: String) throws(DatabaseError) -> DatabaseInspection {
+        let directory = try openDatabaseDirectory(path)
+        return try DatabaseError.wrapping {
+            let names = try directory.names()
+            guard names.contains(catalogFileName) || names.contains(where: { SegmentUUID(segmentFileName: $0) != nil }) else {
+                throw notADatabase(path)
+            }
+            var inspection = DatabaseInspection(database: path)
+            inspection.catalogBytes = try directory.status(of: catalogFileName)?.byteCount
+            var files: [String] = []
+            do throws(CatalogError) {
+                let catalog = try CatalogReader.open(
+                    directory.pathOf(catalogFileName), mode: .readOnly, checksum: catalogChecksum)
+                files = try inspection.describe(catalog)
+            } catch {
+                inspection.recoveryPending = error.code == .recoveryPending
+                inspection.problems.append("\(error)")
+                // Without the catalog nobody knows which files count, so all are shown.
+                files = names.filter { SegmentUUID(segmentFileName: $0) != nil }
+            }
+            for file in files { inspection.describe(segment: file, in: directory) }
+            return inspection
+        }
+    }
+}
+
+extension DatabaseInspection {
+    init(database: String) { self.database = database }
+
+    /// Takes over what the catalog says.
+    ///
+    /// - Returns: the segment files of the newest generation.
+    fileprivate mutating func describe(_ reader: CatalogReader) throws(CatalogError) -> [String] {
+        let snapshot = try reader.snapshot()
+        generation = snapshot.generation
+        metric = Metric(rawValue: snapshot.settings.metric)
+        dimensions = snapshot.settings.dimensions
+        defaults = snapshot.settings.searchDefaults.map(SearchDefaults.init)
+        queries = Int(clamping: snapshot.queryCount)
+        for segment in snapshot.segments {
+            metadataColumns += try snapshot.columns(of: segment).map { Column(name: $0.name, type: $0.type.rawValue) }
+        }
+        return snapshot.segments.map(\.fileName)
+    }
+
+    fileprivate mutating func describe(segment file: String, in directory: Directory) {
+        let report: SegmentReport
+        do throws(SegmentError) {
+            report = try SegmentReport(in: directory, fileName: file, checkingBlocks: true)
+        } catch {
+            problems.append("\(error)")
+            return
+        }
+        problems += report.problems
+        segments.append(
+            Segment(
+                file: file, uuid: report.header.map { "\($0.segmentUUID)" }, bytes: report.byteCount,
+                rows: report.header?.rowCount,
+                sections: report.sections.map {
+                    .init(
+                        name: $0.name, offset: $0.offset, bytes: $0.byteCount, elementType: $0.elementType.label,
+                        checksum: $0.checksum)
+                }))
+        guard let header = report.header else { return }
+        formatVersion = header.formatVersion
+        rows = (rows ?? 0) + header.rowCount
+        metric = metric ?? Metric(code: header.metricCode)
+        dimensions = dimensions ?? header.dimensions
+        guard report.problems.isEmpty else { return }
+        do throws(SegmentError) {
+            guard let uuid = SegmentUUID(segmentFileName: file) else { return }
+            describe(try IndexSegment(checking: try SegmentReader(in: directory, uuid: uuid, pinning: false)))
+        } catch { problems.append("\(error)") }
+    }
+
+    private mutating func describe(_ segment: IndexSegment) {
+        reorderStorage = segment.element.storage
+        index = segment.parameters.tree == nil ? .exact : .treeAH
+        guard let tree = segment.parameters.tree else { return }
+        leaves = tree.leafCount
+        projectedDimensions = tree.shape.projectedDimensions
+        dimensionsPerBlock = tree.shape.dimensionsPerBlock
+        projection = tree.projectionName
+        let view = segment.treeView(tree)
+        var sizes = view.leaves.indices.map { Int(view.leaves[$0].rowCount) }
+        sizes.sort()
+        guard let smallest = sizes.first, let largest = sizes.last else { return }
+        let rows = Double(max(1, segment.rowCount))
+        let squares = sizes.reduce(0.0) { $0 + Double($1) * Double($1) }
+        leafSizes = LeafSizes(
+            min: smallest, p50: sizes[sizes.count / 2], max: largest, mean: rows / Double(sizes.count),
+            imbalance: Double(sizes.count) * squares / (rows * rows), empty: sizes.count { $0 == 0 })
+    }
+}
+
+extension ElementType {
+    /// The name in listings.
+    var label: String {
+        switch self {
+        case .structured: "bytes"
+        case .float32: "f32"
+        case .bfloat16: "bf16"
+        case .float16: "f16"
+        case .int8: "i8"
+        case .uint8: "u8"
+        case .uint32: "u32"
+        case .uint64: "u64"
+        case .scaledInt8: "int8"
+        }
+    }
+}

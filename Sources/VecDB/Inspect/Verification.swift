@@ -1,0 +1,250 @@
+import Catalog
+import SegmentFile
+import TreeAH
+import VectorKernels
+
+/// What `verify` found out.
+public struct VerificationReport: Sendable, Codable {
+    public var database: String
+    public var deep: Bool
+    /// What was checked, in order.
+    public var checks: [Check] = []
+    /// What is damaged, one sentence each.
+    public var damage: [String] = []
+    /// Leftovers of crashes and finished garbage: no damage.
+    public var notes: [String] = []
+
+    public var isIntact: Bool { damage.isEmpty }
+
+    public struct Check: Sendable, Codable {
+        public var name: String
+        /// How much was checked: `52,431 blocks`.
+        public var detail: String
+        public var seconds: Double
+    }
+}
+
+extension VectorDatabase {
+    /// Checks a database: every checksum and all padding; with `deep` also the catalog's pages and rows, ids against the
+    /// segment's, every code against the vector it was made from, and self-queries.
+    ///
+    /// - Parameter progress: what is being checked, done and to do.
+    /// - Throws: `notFound`, `unsupportedVersion`, `system`, `locked`; damage is returned.
+    public static func verify(
+        _ path: String, deep: Bool = false, progress: ((String, Int, Int) -> Void)? = nil
+    ) throws(DatabaseError) -> VerificationReport {
+        let directory = try openDatabaseDirectory(path)
+        return try DatabaseError.wrapping {
+            let verifier = Verifier(path: path, deep: deep, directory: directory, progress: progress)
+            do {
+                try verifier.run()
+            } catch {
+                let error = DatabaseError(anyError: error)
+                guard error.code == .corrupt else { throw error }
+                verifier.report.damage.append("\(error)")
+            }
+            return verifier.report
+        }
+    }
+}
+
+private final class Verifier {
+    var report: VerificationReport
+    let directory: Directory
+    let progress: ((String, Int, Int) -> Void)?
+
+    init(path: String, deep: Bool, directory: Directory, progress: ((String, Int, Int) -> Void)?) {
+        report = VerificationReport(database: path, deep: deep)
+        self.directory = directory
+        self.progress = progress
+    }
+
+    func run() throws {
+        let reader: CatalogReader
+        do throws(CatalogError) {
+            reader = try CatalogReader.open(
+                directory.pathOf(catalogFileName), mode: .recovering, checksum: catalogChecksum)
+        } catch {
+            throw error.code == .notFound ? notADatabase(report.database) : DatabaseError(error)
+        }
+        let snapshot = try Snapshot.newest(in: directory, catalog: reader)
+        try note(snapshot.catalog.contents)
+        let segment = snapshot.segment
+        try check("segment checksums") { report in
+            let damages = segment.reader.verifyAll { self.progress?("segment checksums", $0, $1) }
+            report.damage += damages.map { "\($0)" }
+            return "\(segment.reader.header.fileByteCount) bytes"
+        }
+        guard report.deep, report.isIntact else { return }
+        try check("catalog integrity") { report in
+            report.damage += try reader.integrityProblems().map { "\(reader.path): \($0)" }
+            return "all pages"
+        }
+        try check("catalog rows") { report in
+            let result = try reader.verify()
+            report.damage += result.damage
+            return "\(result.idCount) ids, \(result.documentCount) documents, \(result.queryCount) queries"
+        }
+        try check("rows and ordinals") { report in try self.checkOrdinals(segment, &report) }
+        try check("ids") { report in try self.checkIDs(snapshot, &report) }
+        if let tree = segment.parameters.tree {
+            try check("codes") { report in try self.checkCodes(segment, tree, &report) }
+        }
+        try check("self-queries") { report in try self.checkSelfQueries(segment, &report) }
+    }
+
+    private func check(_ name: String, _ body: (inout VerificationReport) throws -> String) throws {
+        let began = ContinuousClock.now
+        progress?(name, 0, 0)
+        var changed = report
+        let detail = try body(&changed)
+        changed.checks.append(.init(name: name, detail: detail, seconds: (ContinuousClock.now - began).inSeconds))
+        report = changed
+    }
+
+    /// Files that no segment row names are leftovers, not damage.
+    private func note(_ contents: CatalogContents) throws {
+        let live = Set(contents.segments.map(\.fileName)), dead = Set(contents.deadSegments.map(\.fileName))
+        for name in try directory.names() where SegmentUUID(segmentFileName: name) != nil && !live.contains(name) {
+            report.notes.append(
+                dead.contains(name)
+                    ? "\(name) was replaced; it goes when nobody reads it any more"
+                    : "\(name) belongs to no generation: a build that was killed left it; the next one removes it")
+        }
+        for staged in contents.stagedSegments {
+            report.notes.append("rows of \(staged.fileName) are staged: a build is running, or was killed")
+        }
+    }
+
+    // MARK: deep checks
+
+    /// Rows and ordinals must be inverse to each other.
+    private func checkOrdinals(_ segment: IndexSegment, _ report: inout VerificationReport) throws -> String {
+        var found = 0
+        for row in 0..<UInt32(segment.rowCount) {
+            let ordinal = segment.ordinal(atOffset: try segment.ordinalOffset(ofRow: row))
+            if try segment.row(ofOrdinal: ordinal) != row {
+                report.damage.append("\(segment.reader.file): row \(row) has ordinal \(ordinal), which leads to another row")
+                break
+            }
+            found += 1
+        }
+        return "\(found) rows"
+    }
+
+    /// Every id of the catalog belongs to a row, and the segment's copy is the same.
+    private func checkIDs(_ snapshot: Snapshot, _ report: inout VerificationReport) throws -> String {
+        let segment = snapshot.segment
+        guard let named = snapshot.catalog.segments.first, named.ids == .stored else { return "implicit" }
+        var last: UInt64?
+        var count = 0
+        while case let batch = try snapshot.catalog.ids(in: named, after: last, limit: 10_000), !batch.isEmpty {
+            for (ordinal, id) in batch {
+                guard try segment.row(ofOrdinal: ordinal) != nil else {
+                    report.damage.append("the catalog has an id for candidate \(ordinal), the segment no row")
+                    return "\(count) ids"
+                }
+                let offset = UInt32(ordinal - segment.reader.header.firstOrdinal)
+                if segment.hasMappedIDs, !(try segment.mappedID(atOffset: offset).utf8.elementsEqual(id.utf8)) {
+                    report.damage.append("the id of candidate \(ordinal) differs between catalog and segment")
+                    return "\(count) ids"
+                }
+                count += 1
+            }
+            last = batch.last?.ordinal
+            progress?("ids", count, segment.rowCount)
+        }
+        if count != segment.rowCount {
+            report.damage.append("the catalog has \(count) ids for \(segment.rowCount) rows")
+        }
+        return "\(count) ids"
+    }
+
+    /// Encodes every row again from its stored vector and compares the bytes of codes, scales and biases.
+    private func checkCodes(
+        _ segment: IndexSegment, _ tree: IndexParameters.Tree, _ report: inout VerificationReport
+    ) throws -> String {
+        let (reader, storage) = (segment.reader, RowStorage(element: segment.element, dimensions: segment.dimensions))
+        let encoder = segment.encoder(tree)
+        let chunk = 8192
+        var slots = 0
+        for number in 0..<tree.leafCount {
+            let view = segment.treeView(tree)
+            let leaf = view.leaves[number]
+            let centroid = storage.float32Row(reader.bytes(of: .centroids), row: number)
+            for start in stride(from: 0, to: Int(leaf.rowCount), by: chunk) {
+                let rows = leaf.rows.lowerBound + start..<leaf.rows.lowerBound + min(Int(leaf.rowCount), start + chunk)
+                let vectors = reader.bytes(of: .reorderVectors)
+                let decoded = storage.decode(
+                    vectors.extracting(rows.lowerBound * storage.stride..<rows.upperBound * storage.stride))
+                let expected = encoder.encode(rows: decoded.span, centroid: centroid.span)
+                let from = view.codeBytes(of: number).lowerBound + start / 32 * view.layout.byteCount
+                let stored = reader.bytes(of: .codes).extracting(from..<from + expected.count)
+                guard stored.array == expected else {
+                    report.damage.append(
+                        "\(segment.reader.file): the codes of leaf \(number) are not those of its vectors; rebuild with 'vecdb build'")
+                    return "\(slots) slots"
+                }
+                slots += rows.count
+            }
+            progress?("codes", slots, segment.rowCount)
+        }
+        return "\(slots) slots encoded again"
+    }
+
+    /// A search that leaves nothing out must find what brute force finds.
+    private func checkSelfQueries(_ segment: IndexSegment, _ report: inout VerificationReport) throws -> String {
+        guard segment.rowCount > 0 else { return "no rows" }
+        let (reader, storage) = (segment.reader, RowStorage(element: segment.element, dimensions: segment.dimensions))
+        let scratch = SearchScratch()
+        let queries = min(8, segment.rowCount)
+        for index in 0..<queries {
+            let row = index * segment.rowCount / queries
+            let vectors = reader.bytes(of: .reorderVectors)
+            let query = storage.decode(vectors.extracting(row * storage.stride..<(row + 1) * storage.stride))
+            var answers: [[UInt32]] = []
+            for exact in [true, false] {
+                var trace = SearchTrace(isOn: false)
+                let plan = SearchPlan(k: 10, leavesToSearch: .max, reorder: .max, exact: exact)
+                try segment.search(query, plan: plan, excluding: .none, scratch: scratch, trace: &trace)
+                answers.append(scratch.best.map(\.offset))
+            }
+            if answers[0] != answers[1] {
+                report.damage.append("\(segment.reader.file): a full search for row \(row) differs from brute force")
+            }
+        }
+        return "\(queries) rows"
+    }
+}
+
+extension IndexSegment {
+    /// The encoder that made the segment's codes.
+    fileprivate func encoder(_ tree: IndexParameters.Tree) -> Encoder {
+        let projection: Projection =
+            switch tree.projection {
+            case .none: .none(dimensions: dimensions)
+            case .structured: .structured(signs: floats(of: .projection))
+            case .dense:
+                .dense(
+                    BlockMatrix(
+                        blocks: floats(of: .projection), rowCount: tree.shape.projectedDimensions, columnCount: dimensions))
+            }
+        return Encoder(
+            form: metric.form, projection: projection,
+            codebooks: Codebooks(shape: tree.shape, codewords: floats(of: .codebooks)), kernels: .best)
+    }
+
+    private func floats(of kind: SectionKind) -> [Float] {
+        let reader = reader
+        let span = Span<Float>(_bytes: reader.bytes(of: kind))
+        return span.indices.map { span[$0] }
+    }
+}
+
+extension RowStorage {
+    /// One row of a section of padded f32 rows.
+    fileprivate func float32Row(_ bytes: RawSpan, row: Int) -> [Float] {
+        let rows = RowStorage(element: .float32, dimensions: dimensions)
+        return rows.decode(bytes.extracting(row * rows.stride..<(row + 1) * rows.stride))
+    }
+}

@@ -1,0 +1,66 @@
+/// What one search asks for.
+///
+/// `nil` knobs take the values stored with the database. A knob larger than what there is means all of it, and a
+/// `reorder` below `k` counts as `k`.
+public struct SearchOptions: Sendable {
+    /// How many hits to return at most. At least 1.
+    public var k: Int
+    /// How many partitions of the tree to scan. Ignored by exact search.
+    public var leavesToSearch: Int?
+    /// How many of the best estimates get exact scores. Ignored by exact search.
+    public var reorder: Int?
+    /// Brute force over the stored vectors.
+    public var exact: Bool
+    /// Ids that must not be returned; ids that the database does not hold are of no consequence. An id that several
+    /// candidates share excludes all of them.
+    public var excludedIDs: [String]
+    /// Whether hits carry their ids.
+    public var includesIDs: Bool
+    /// Whether hits carry their metadata documents.
+    public var includesMetadata: Bool
+
+    public init(
+        k: Int = 10, leavesToSearch: Int? = nil, reorder: Int? = nil, exact: Bool = false,
+        excludedIDs: [String] = [], includesIDs: Bool = true, includesMetadata: Bool = false
+    ) {
+        self.k = k
+        self.leavesToSearch = leavesToSearch
+        self.reorder = reorder
+        self.exact = exact
+        self.excludedIDs = excludedIDs
+        self.includesIDs = includesIDs
+        self.includesMetadata = includesMetadata
+    }
+}
+
+/// One answer of a search.
+public struct Hit: Sendable, Equatable {
+    /// The candidate's stable number: its place in the input.
+    public let ordinal: UInt64
+    /// Dot product, cosine, or squared distance, as the database's metric says.
+    public let score: Float
+    /// The candidate's id, unless the search left ids out.
+    public let id: String?
+    /// The candidate's metadata as one JSON object, when the search asked for it and there is any.
+    public let metadata: String?
+}
+
+/// What a search did, for `--explain`.
+public struct SearchStatistics: Sendable {
+    /// Partitions in the tree, 0 for an exact search.
+    public var leaves = 0
+    /// Partitions scanned.
+    public var leavesSearched = 0
+    /// Slots whose codes were scanned; for exact search the rows scored.
+    public var codesScanned = 0
+    /// Candidates that got exact scores.
+    public var candidatesReordered = 0
+    /// Rows that the exclusions ruled out.
+    public var rowsExcluded = 0
+    /// How exclusions were applied: `none`, or `mask` (excluded slots are masked while scanning).
+    public var filterStrategy = "none"
+    /// Whether the answer came from brute force.
+    public var exact = false
+    /// Stages in order, each with its wall-clock time.
+    public var stages: [(name: String, nanoseconds: UInt64)] = []
+}

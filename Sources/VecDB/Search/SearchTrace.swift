@@ -1,0 +1,36 @@
+/// Notes what a search does. Switched off it costs a test of a flag for each stage.
+struct SearchTrace {
+    var statistics = SearchStatistics()
+    private let isOn: Bool
+    private var last: ContinuousClock.Instant?
+
+    init(isOn: Bool) {
+        self.isOn = isOn
+        last = isOn ? .now : nil
+    }
+
+    /// Ends a stage and notes its time and what is known by now.
+    mutating func finish(
+        _ stage: String, excluded: Int? = nil, leaves: Int? = nil, searched: Int? = nil, reordered: Int? = nil
+    ) {
+        guard isOn, let began = last else { return }
+        let now = ContinuousClock.now
+        let duration = began.duration(to: now).components
+        statistics.stages.append((stage, UInt64(duration.seconds) * 1_000_000_000 + UInt64(duration.attoseconds / 1_000_000_000)))
+        last = now
+        if let excluded {
+            statistics.rowsExcluded = excluded
+            statistics.filterStrategy = excluded > 0 ? "mask" : "none"
+        }
+        if let leaves { statistics.leaves = leaves }
+        if let searched { statistics.leavesSearched = searched }
+        if let reordered { statistics.candidatesReordered = reordered }
+    }
+
+    /// Ends an exact scan over `rows` rows.
+    mutating func finishExactScan(rows: Int) {
+        finish("exact scan")
+        statistics.exact = true
+        statistics.codesScanned = rows
+    }
+}

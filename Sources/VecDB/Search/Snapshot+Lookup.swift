@@ -1,0 +1,94 @@
+import Catalog
+import SegmentFile
+import TreeAH
+
+// From ids to rows and back: the catalog is the authority, the segment's copy of the ids is for hot searches.
+
+extension Snapshot {
+    /// The query as the index wants it: checked, and normalised for cosine.
+    func prepared(_ query: [Float]) throws(DatabaseError) -> [Float] {
+        guard query.count == segment.dimensions else {
+            throw DatabaseError(
+                .invalidArgument, "the query has \(query.count) dimensions, the database \(segment.dimensions)")
+        }
+        if let place = query.firstIndex(where: { !$0.isFinite }) {
+            throw DatabaseError(.invalidArgument, "dimension \(place) of the query is \(query[place]); queries are finite")
+        }
+        let squaredNorm = query.reduce(0.0) { $0 + Double($1) * Double($1) }
+        guard Float(squaredNorm).isFinite else {
+            throw DatabaseError(.invalidArgument, "the squared norm of the query overflows f32; scale it down")
+        }
+        guard segment.metric == .cosine else { return query }
+        guard let normalised = normalised(query) else {
+            throw DatabaseError(.invalidArgument, "the query is a zero vector, which has no direction for cosine")
+        }
+        return normalised.vector
+    }
+
+    /// The ordinals that have an id, ascending.
+    func ordinals(ofID id: String) throws(DatabaseError) -> [UInt64] {
+        let ordinals: [UInt64]
+        do throws(CatalogError) { ordinals = try catalog.ordinals(forID: id) } catch { throw DatabaseError(error) }
+        do throws(SegmentError) {
+            var present: [UInt64] = []
+            for ordinal in ordinals where try segment.row(ofOrdinal: ordinal) != nil { present.append(ordinal) }
+            return present
+        } catch { throw DatabaseError(error) }
+    }
+
+    func excludedRows(_ ids: [String]) throws(DatabaseError) -> ExcludedRows {
+        guard !ids.isEmpty else { return .none }
+        var rows: [UInt32] = []
+        for id in ids {
+            for ordinal in try ordinals(ofID: id) {
+                do throws(SegmentError) {
+                    if let row = try segment.row(ofOrdinal: ordinal) { rows.append(row) }
+                } catch { throw DatabaseError(error) }
+            }
+        }
+        return ExcludedRows(rows)
+    }
+
+    func ids(of offsets: [UInt32], ordinals: [UInt64]) throws(DatabaseError) -> [String] {
+        if segment.hasMappedIDs {
+            do throws(SegmentError) {
+                var ids: [String] = []
+                for offset in offsets { ids.append(try segment.mappedID(atOffset: offset)) }
+                return ids
+            } catch { throw DatabaseError(error) }
+        }
+        do {
+            let ids = try catalog.ids(forOrdinals: ordinals)
+            return try zip(ids, ordinals).map { id, ordinal throws(DatabaseError) in
+                guard let id else { throw DatabaseError(.corrupt, "the catalog has no id for candidate \(ordinal)") }
+                return id
+            }
+        } catch { throw DatabaseError(anyError: error) }
+    }
+
+    func documents(of ordinals: [UInt64]) throws(DatabaseError) -> [String?] {
+        do throws(CatalogError) {
+            return try catalog.documents(forOrdinals: ordinals).map { $0.map { String(decoding: $0, as: UTF8.self) } }
+        } catch { throw DatabaseError(error) }
+    }
+}
+
+/// A vector of length 1 in the direction of `vector`, and the length it had (numerics, section 1); `nil` for zero vectors.
+func normalised(_ vector: [Float]) -> (vector: [Float], norm: Float)? {
+    var result = vector
+    var span = result.mutableSpan
+    guard let norm = normalise(&span) else { return nil }
+    return (result, norm)
+}
+
+/// Divides a vector by its length, in place.
+///
+/// - Returns: the length it had; `nil` for a zero vector, which is left alone.
+func normalise(_ vector: inout MutableSpan<Float>) -> Float? {
+    var sum = 0.0
+    for index in vector.indices { sum += Double(vector[index]) * Double(vector[index]) }
+    let norm = sum.squareRoot()
+    guard norm > 0 else { return nil }
+    for index in vector.indices { vector[index] = Float(Double(vector[index]) / norm) }
+    return Float(norm)
+}

@@ -1,0 +1,32 @@
+import SegmentFile
+import TreeAH
+
+extension Snapshot {
+    /// From what the caller asked to hits with ids: the pipeline itself is `IndexSegment.search`.
+    func search(
+        _ query: [Float], options: SearchOptions, scratch: SearchScratch, trace: inout SearchTrace
+    ) throws(DatabaseError) -> [Hit] {
+        let query = try prepared(query)
+        let excluded = try excludedRows(options.excludedIDs)
+        trace.finish("prepare", excluded: excluded.count)
+        do throws(SegmentError) {
+            try segment.search(
+                query, plan: SearchPlan(options, defaults: defaults), excluding: excluded, scratch: scratch, trace: &trace)
+        } catch { throw DatabaseError(error) }
+        let hits = try hits(scratch, options)
+        trace.finish("hits")
+        return hits
+    }
+
+    /// The k best with what the caller asked for beside ordinal and score.
+    private func hits(_ scratch: SearchScratch, _ options: SearchOptions) throws(DatabaseError) -> [Hit] {
+        let ordinals = scratch.best.map { segment.ordinal(atOffset: $0.offset) }
+        let ids = options.includesIDs ? try ids(of: scratch.best.map(\.offset), ordinals: ordinals) : nil
+        let documents = options.includesMetadata ? try documents(of: ordinals) : nil
+        return scratch.best.indices.map { place in
+            Hit(
+                ordinal: ordinals[place], score: segment.metric.shown(scratch.best[place].score), id: ids?[place],
+                metadata: documents?[place])
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import Catalog
+import SegmentFile
+import TreeAH
+import Synchronization
+import VectorKernels
+
+/// One committed state of a database, for as long as somebody searches it: the pinned segment, and the catalog rows that go
+/// with it.
+struct Snapshot: Sendable {
+    let catalog: CatalogSnapshot
+    let segment: IndexSegment
+
+    var generation: UInt64 { catalog.generation }
+    var defaults: SearchDefaults? { catalog.settings.searchDefaults.map(SearchDefaults.init) }
+
+    /// The newest generation. A writer may publish and remove between our look at the catalog and our pin: then again.
+    static func newest(in directory: Directory, catalog reader: CatalogReader, pinning: Bool = true) throws(DatabaseError) -> Snapshot {
+        var lastGeneration: UInt64?
+        while true {
+            let state: CatalogSnapshot
+            do throws(CatalogError) { state = try reader.snapshot() } catch { throw DatabaseError(error) }
+            do throws(SegmentError) {
+                return Snapshot(catalog: state, segment: try open(state, in: directory, pinning: pinning))
+            } catch {
+                let mayBeRace = error.code == .beingRemoved || error.code == .notFound
+                guard mayBeRace, state.generation != lastGeneration else { throw DatabaseError(error) }
+                lastGeneration = state.generation
+            }
+        }
+    }
+
+    private static func open(
+        _ state: CatalogSnapshot, in directory: Directory, pinning: Bool
+    ) throws(SegmentError) -> IndexSegment {
+        guard let named = state.segments.first, state.segments.count == 1 else {
+            throw SegmentError(
+                .mismatch, file: catalogFileName,
+                "names \(state.segments.count) segments in generation \(state.generation), expected one")
+        }
+        let segment = try IndexSegment(named, databaseUUID: state.databaseUUID, in: directory, pinning: pinning)
+        guard segment.metric.rawValue == state.settings.metric, segment.dimensions == state.settings.dimensions else {
+            throw SegmentError(.mismatch, file: named.fileName, "contradicts the catalog about metric or dimensions")
+        }
+        return segment
+    }
+}
+
+/// Scratch memory for searches, one for each thread that has ever searched at the same time as others.
+final class ScratchPool: Sendable {
+    private let idle = Mutex<[SearchScratch]>([])
+
+    func withScratch<Value>(_ body: (SearchScratch) throws(DatabaseError) -> Value) throws(DatabaseError) -> Value {
+        let scratch = idle.withLock { $0.popLast() } ?? SearchScratch()
+        defer { idle.withLock { $0.append(scratch) } }
+        return try body(scratch)
+    }
+}

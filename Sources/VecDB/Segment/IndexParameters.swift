@@ -1,0 +1,121 @@
+import SegmentFile
+import TreeAH
+
+/// The section `parameters`: `Formats/segment.md`, section 4.
+struct IndexParameters: Equatable {
+    static let byteCount = 128
+
+    /// How the projection was made; a record that searches do not need.
+    enum ProjectionOrigin: UInt32, Sendable {
+        case none = 0
+        case random = 1
+        case principalAxes = 2
+    }
+
+    /// `nil` for an exact index.
+    struct Tree: Equatable {
+        var leafCount: Int
+        var shape: Codebooks.Shape
+        var projection: ProjectionView.Kind
+        var projectionOrigin: ProjectionOrigin
+        var hasBiases: Bool
+        var slotCount: Int
+        var blockCount: Int
+        var trainingIterations: Int
+
+        /// The projection as people name it.
+        var projectionName: String {
+            switch projectionOrigin {
+            case .none: "none"
+            case .random: "random"
+            case .principalAxes: "pca:\(shape.projectedDimensions)"
+            }
+        }
+    }
+
+    var tree: Tree?
+    var seed: UInt64
+
+    var encoded: [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Self.byteCount)
+        func put<Number: FixedWidthInteger>(_ value: Int, _ offset: Int, as type: Number.Type) {
+            let number = Number(truncatingIfNeeded: value)
+            for index in 0..<MemoryLayout<Number>.size {
+                bytes[offset + index] = UInt8(truncatingIfNeeded: number >> Number(8 * index))
+            }
+        }
+        put(tree == nil ? 1 : 2, 0, as: UInt32.self)
+        put(Int(bitPattern: UInt(seed)), 56, as: UInt64.self)
+        guard let tree else { return bytes }
+        let layout = CodeBlockLayout(pairs: tree.shape.pairs, hasBiases: tree.hasBiases)
+        put(tree.leafCount, 4, as: UInt32.self)
+        put(tree.shape.projectedDimensions, 8, as: UInt32.self)
+        put(tree.shape.dimensionsPerBlock, 12, as: UInt32.self)
+        put(tree.shape.subspaces, 16, as: UInt32.self)
+        put(Int(tree.projection.rawValue), 20, as: UInt32.self)
+        put(Int(tree.projectionOrigin.rawValue), 24, as: UInt32.self)
+        put(layout.byteCount, 28, as: UInt32.self)
+        put(tree.hasBiases ? 1 : 0, 32, as: UInt32.self)
+        put(tree.slotCount, 40, as: UInt64.self)
+        put(tree.blockCount, 48, as: UInt64.self)
+        put(tree.trainingIterations, 64, as: UInt32.self)
+        return bytes
+    }
+
+    /// Decodes and checks the section against the header.
+    init(parsing reader: SegmentReader) throws(SegmentError) {
+        let damaged = { (message: String) in
+            SegmentError(.damaged, file: reader.file, section: SectionKind.parameters.name, message)
+        }
+        let section = reader.bytes(of: .parameters)
+        guard section.byteCount == Self.byteCount else {
+            throw damaged("has \(section.byteCount) bytes instead of \(Self.byteCount)")
+        }
+        let bytes = section.array
+        func number(_ offset: Int, _ size: Int) -> UInt64 {
+            (0..<size).reduce(UInt64(0)) { $0 | UInt64(bytes[offset + $1]) << UInt64(8 * $1) }
+        }
+        func word(_ offset: Int) -> Int { Int(number(offset, 4)) }
+        guard bytes[68...].allSatisfy({ $0 == 0 }), word(36) == 0 else { throw damaged("has reserved bytes that are not zero") }
+        seed = number(56, 8)
+        let header = reader.header
+        switch word(0) {
+        case 1:
+            guard bytes[4..<56].allSatisfy({ $0 == 0 }) else { throw damaged("has tree parameters in an exact index") }
+            tree = nil
+        case 2:
+            let (leaves, projected, perBlock) = (word(4), word(8), word(12))
+            guard leaves <= header.rowCount, (leaves == 0) == (header.rowCount == 0), 1...header.dimensions ~= projected,
+                1...projected ~= perBlock
+            else {
+                throw damaged("claims \(leaves) leaves, \(projected) projected dimensions and \(perBlock) per block")
+            }
+            let shape = Codebooks.Shape(projectedDimensions: projected, dimensionsPerBlock: perBlock)
+            let hasBiases = header.metricCode == Metric.l2.code
+            let layout = CodeBlockLayout(pairs: shape.pairs, hasBiases: hasBiases)
+            guard let projection = ProjectionView.Kind(rawValue: UInt32(word(20))),
+                let origin = ProjectionOrigin(rawValue: UInt32(word(24))),
+                projection == .dense || projected == header.dimensions, word(16) == shape.subspaces,
+                word(28) == layout.byteCount, word(32) == (hasBiases ? 1 : 0)
+            else { throw damaged("contradicts itself about subspaces, projection or code blocks") }
+            guard number(40, 8) == UInt64(header.rowCount), let blocks = Int(exactly: number(48, 8)),
+                blocks <= header.rowCount
+            else { throw damaged("claims \(number(40, 8)) slots in \(number(48, 8)) blocks for \(header.rowCount) rows") }
+            tree = Tree(
+                leafCount: leaves, shape: shape, projection: projection, projectionOrigin: origin, hasBiases: hasBiases,
+                slotCount: header.rowCount, blockCount: blocks, trainingIterations: word(64))
+        default:
+            throw damaged("has the unknown index kind \(word(0))")
+        }
+    }
+
+    init(tree: Tree?, seed: UInt64) {
+        self.tree = tree
+        self.seed = seed
+    }
+}
+
+extension RawSpan {
+    /// A copy of the bytes.
+    var array: [UInt8] { (0..<byteCount).map { unsafe unsafeLoad(fromByteOffset: $0, as: UInt8.self) } }
+}

@@ -1,0 +1,192 @@
+import Catalog
+import SegmentFile
+import Synchronization
+import TreeAH
+import VectorKernels
+
+/// An open database, for searching from any number of threads.
+///
+/// ```swift
+/// let movies = try VectorDatabase.open("movies.vecdb")
+/// for hit in try movies.search(user, options: SearchOptions(k: 10)) {
+///     print(hit.id ?? "", hit.score)
+/// }
+/// ```
+///
+/// What is searched is a *snapshot*: the generation that was newest when the database was opened or last refreshed.
+/// Writers in other processes do not disturb it, and its file stays until it is let go. Opening costs time in
+/// proportion to the partitions, not to the rows; nothing is loaded.
+public final class VectorDatabase: Sendable {
+    /// What opening may do to a database that a crash left in the middle of a change.
+    public enum OpenMode: Sendable {
+        /// Roll the change back, which writes to the catalog.
+        case automatic
+        /// Never write; such a database is refused.
+        case readOnly
+    }
+
+    /// The directory.
+    public let path: String
+
+    private let directory: Directory
+    private let catalog: CatalogReader
+    private let current: Mutex<Snapshot>
+    private let scratches = ScratchPool()
+
+    /// Opens for reading.
+    ///
+    /// - Throws: `notFound`, `corrupt`, `unsupportedVersion`, `system`.
+    /// - Complexity: O(partitions · dimensions).
+    public static func open(_ path: String, mode: OpenMode = .automatic) throws(DatabaseError) -> VectorDatabase {
+        try VectorDatabase(path, mode: mode)
+    }
+
+    private init(_ path: String, mode: OpenMode) throws(DatabaseError) {
+        self.path = path
+        directory = try openDatabaseDirectory(path)
+        do throws(CatalogError) {
+            catalog = try CatalogReader.open(
+                directory.pathOf(catalogFileName), mode: mode == .automatic ? .recovering : .readOnly,
+                checksum: catalogChecksum)
+        } catch {
+            throw error.code == .notFound ? notADatabase(path) : DatabaseError(error)
+        }
+        current = Mutex(try Snapshot.newest(in: directory, catalog: catalog))
+    }
+
+    private var snapshot: Snapshot { current.withLock { $0 } }
+
+    /// Moves on to the newest generation.
+    ///
+    /// - Returns: whether there was a newer one. Searches under way finish on the old one.
+    public func refresh() throws(DatabaseError) -> Bool {
+        let newest: UInt64
+        do throws(CatalogError) { newest = try catalog.currentGeneration() } catch { throw DatabaseError(error) }
+        guard newest != snapshot.generation else { return false }
+        let fresh = try Snapshot.newest(in: directory, catalog: catalog)
+        current.withLock { $0 = fresh }
+        return true
+    }
+
+    /// What the database is.
+    public var info: DatabaseInfo {
+        let snapshot = snapshot
+        return DatabaseInfo(
+            generation: snapshot.generation, metric: snapshot.segment.metric,
+            dimensions: snapshot.segment.dimensions, rows: snapshot.segment.rowCount,
+            index: snapshot.segment.parameters.tree == nil ? .exact : .treeAH,
+            leaves: snapshot.segment.parameters.tree?.leafCount ?? 0, queries: Int(clamping: snapshot.catalog.queryCount),
+            hasMetadata: snapshot.catalog.segments.contains { $0.documentCount != nil }, reorderStorage: snapshot.segment.element.storage,
+            defaults: snapshot.defaults)
+    }
+
+    // MARK: searching
+
+    /// The best `options.k` candidates for one query, best first.
+    ///
+    /// - Parameter query: `dimensions` finite floats; normalised here for cosine.
+    /// - Returns: fewer hits than `k` only when fewer candidates may be returned.
+    /// - Throws: `invalidArgument` for a query that does not fit, `corrupt` when a damaged block is met.
+    /// - Complexity: O(leaves · d) to choose leaves, O(slots scanned · subspaces), O(reorder · d).
+    /// - SeeAlso: Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector Quantization", ICML 2020.
+    public func search(_ query: [Float], options: SearchOptions = SearchOptions()) throws(DatabaseError) -> [Hit] {
+        try check(options)
+        let snapshot = snapshot
+        return try scratches.withScratch { scratch throws(DatabaseError) in
+            var trace = SearchTrace(isOn: false)
+            return try snapshot.search(query, options: options, scratch: scratch, trace: &trace)
+        }
+    }
+
+    /// As ``search(_:options:)``, with an account of what was done.
+    public func explain(
+        _ query: [Float], options: SearchOptions = SearchOptions()
+    ) throws(DatabaseError) -> (hits: [Hit], statistics: SearchStatistics) {
+        try check(options)
+        let snapshot = snapshot
+        return try scratches.withScratch { scratch throws(DatabaseError) in
+            var trace = SearchTrace(isOn: true)
+            let hits = try snapshot.search(query, options: options, scratch: scratch, trace: &trace)
+            return (hits, trace.statistics)
+        }
+    }
+
+    /// Searches for several queries at once; bit for bit what ``search(_:options:)`` answers to each.
+    ///
+    /// - Parameters:
+    ///   - queries: row-major, `dimensions` floats each.
+    ///   - excludedIDs: more exclusions for single queries, by their index.
+    ///   - threads: how many to use; `nil`: one for each core.
+    public func searchBatch(
+        _ queries: [Float], options: SearchOptions = SearchOptions(), excludedIDs: [Int: [String]] = [:], threads: Int? = nil
+    ) throws(DatabaseError) -> [[Hit]] {
+        try check(options)
+        let snapshot = snapshot
+        let dimensions = snapshot.segment.dimensions
+        guard queries.count % dimensions == 0 else {
+            throw DatabaseError(
+                .invalidArgument, "\(queries.count) floats are no whole number of queries of \(dimensions) dimensions")
+        }
+        let scratches = scratches
+        return try concurrentMap(count: queries.count / dimensions, threads: threads ?? processorCount) {
+            index throws(DatabaseError) in
+            var options = options
+            options.excludedIDs += excludedIDs[index] ?? []
+            let query = Array(queries[index * dimensions..<(index + 1) * dimensions])
+            let chosen = options
+            return try scratches.withScratch { scratch throws(DatabaseError) in
+                var trace = SearchTrace(isOn: false)
+                return try snapshot.search(query, options: chosen, scratch: scratch, trace: &trace)
+            }
+        }
+    }
+
+    private func check(_ options: SearchOptions) throws(DatabaseError) {
+        guard options.k >= 1 else { throw DatabaseError(.invalidArgument, "k is \(options.k); at least one hit must be asked for") }
+        if let leaves = options.leavesToSearch, leaves < 1 {
+            throw DatabaseError(.invalidArgument, "leaves to search is \(leaves); at least one leaf must be searched")
+        }
+        if let reorder = options.reorder, reorder < 0 {
+            throw DatabaseError(.invalidArgument, "reorder is \(reorder); it cannot be negative")
+        }
+    }
+
+    // MARK: looking up
+
+    /// A stored query-side embedding; `nil` when there is none of this id, the first when there are several.
+    public func queryVector(id: String) throws(DatabaseError) -> [Float]? {
+        do throws(CatalogError) { return try snapshot.catalog.queryVector(id: id) } catch { throw DatabaseError(error) }
+    }
+
+    /// The ordinals of the candidates with this id, ascending: several under duplicate ids, none for an unknown one.
+    public func ordinals(id: String) throws(DatabaseError) -> [UInt64] { try snapshot.ordinals(ofID: id) }
+
+    /// The metadata documents of the candidates with this id, each one JSON object.
+    public func metadata(id: String) throws(DatabaseError) -> [String] {
+        let snapshot = snapshot
+        return try snapshot.documents(of: try snapshot.ordinals(ofID: id)).compactMap { $0 }
+    }
+
+    /// The metadata document of a candidate; `nil` when it has none.
+    public func metadata(ordinal: UInt64) throws(DatabaseError) -> String? {
+        try snapshot.documents(of: [ordinal]).first ?? nil
+    }
+}
+
+/// What a database is, as its newest generation says.
+public struct DatabaseInfo: Sendable {
+    public let generation: UInt64
+    public let metric: Metric
+    public let dimensions: Int
+    public let rows: Int
+    /// `exact` or `treeAH`.
+    public let index: IndexKind
+    /// Partitions; 0 for an exact index.
+    public let leaves: Int
+    /// Stored query-side embeddings.
+    public let queries: Int
+    public let hasMetadata: Bool
+    public let reorderStorage: ReorderStorage
+    /// What a search uses that names no knobs; `nil` for an exact index.
+    public let defaults: SearchDefaults?
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import EmbeddingInput
+import VecDB
+
+// Raw-value enumerations list their values in help and in messages by themselves.
+extension Metric: ExpressibleByArgument {}
+extension IndexKind: ExpressibleByArgument {}
+extension ReorderStorage: ExpressibleByArgument {}
+extension DuplicateIDPolicy: ExpressibleByArgument {}
+extension VectorFileFormat: ExpressibleByArgument {}
+
+extension ProjectionChoice: ExpressibleByArgument {
+    public init?(argument: String) {
+        switch argument {
+        case "auto": self = .auto
+        case "none": self = .none
+        case "random": self = .random
+        default:
+            guard argument.hasPrefix("pca:"), let axes = Int(argument.dropFirst(4)), axes >= 1 else { return nil }
+            self = .principalAxes(axes)
+        }
+    }
+
+    public static var allValueStrings: [String] { ["auto", "none", "random", "pca:K"] }
+
+    public var defaultValueDescription: String {
+        switch self {
+        case .auto: "auto"
+        case .none: "none"
+        case .random: "random"
+        case .principalAxes(let axes): "pca:\(axes)"
+        }
+    }
+}
+
+/// Throws a usage error unless `value`, when given, is at least `minimum`.
+func check(_ option: String, _ value: Int?, atLeast minimum: Int) throws {
+    guard let value, value < minimum else { return }
+    throw ValidationError("'\(option)' is \(grouped(value)); it must be at least \(grouped(minimum)).")
+}

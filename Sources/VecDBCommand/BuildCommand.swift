@@ -1,0 +1,203 @@
+import ArgumentParser
+import EmbeddingInput
+import VecDB
+
+struct BuildCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "build",
+        abstract: "Build a database from embeddings.",
+        usage: """
+            vecdb build <database> --from <directory> [<options>]
+            vecdb build <database> --vectors <file> ... [--ids <file>] [--metadata <file>] [<options>]
+            """,
+        discussion: """
+            Vectors are .npy, .fbin, .u8bin, .i8bin, .fvecs, .bvecs, .safetensors, .tsv, .csv or .ndjson, recognised \
+            by content, then by extension. They are streamed, never loaded whole. Ctrl-C leaves nothing behind.
+            """)
+
+    @Argument(help: "The directory to make; name it before '--vectors', which takes all words up to the next option.")
+    var database: String
+
+    @OptionGroup(title: "Input") var input: InputOptions
+    @OptionGroup(title: "Index") var index: IndexOptions
+
+    @Option(help: "Seed of all random choices: the same input, options and seed give the same index.")
+    var seed: UInt64 = 0
+
+    @Option(help: ArgumentHelp("Threads to use (default: one for each core).", valueName: "count"))
+    var threads: Int?
+
+    @Option(
+        help: ArgumentHelp("Memory for vectors at a time, such as 512MB or 2GB (default: 192MiB).", valueName: "size"),
+        transform: ByteSize.parse)
+    var memory: Int?
+
+    @Flag(help: "Replace the contents of an existing database; its readers keep what they see.")
+    var overwrite = false
+
+    @Option(help: ArgumentHelp("Wait so long for another writer.", valueName: "seconds"))
+    var lockTimeout: Double = 10
+
+    @Flag(help: "Write to a network file system, although its locks and syncs cannot be trusted.")
+    var allowNetworkFileSystem = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Show progress on standard error: redrawn on a terminal, a line per phase elsewhere ('always': more).",
+            valueName: "when"))
+    var progress: ProgressMode = .auto
+
+    @Flag(help: "Print the summary as JSON (Formats/schemas/build.schema.json).")
+    var json = false
+
+    func validate() throws {
+        try check("--threads", threads, atLeast: 1)
+        guard lockTimeout >= 0, lockTimeout.isFinite else {
+            throw ValidationError("'--lock-timeout' is \(lockTimeout); it must be 0 or more seconds.")
+        }
+    }
+
+    func run() throws {
+        Interrupts.catchThem()
+        let progressLine = ProgressLine(progress)
+        defer { progressLine.erase() }
+        let summary = try built { report in
+            progressLine.show(report.phase.rawValue, completed: report.completed, total: report.total)
+            return Interrupts.requested ? .cancel : .proceed
+        }
+        progressLine.erase()
+        try StandardOutput.print(json ? JSONOutput.document(summary) : summaryText(summary))
+    }
+
+    private func built(
+        _ progress: @escaping (BuildProgress) -> BuildProgress.Response
+    ) throws -> BuildSummary {
+        do {
+            return try VectorDatabase.build(
+                at: database, from: input.buildInput, options: options, progress: progress)
+        } catch  where error.code == .cancelled {
+            throw DatabaseError(.cancelled, "interrupted; nothing was left behind")
+        }
+    }
+
+    private var options: BuildOptions {
+        var options = BuildOptions()
+        index.set(&options)
+        options.seed = seed
+        options.threads = threads
+        options.memoryBytes = memory
+        options.overwrite = overwrite
+        options.lockTimeoutSeconds = lockTimeout
+        options.allowsNetworkFileSystem = allowNetworkFileSystem
+        return options
+    }
+}
+
+/// Where the candidates come from.
+struct InputOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("A trainer's export directory with its manifest.json.", valueName: "directory"))
+    var from: String?
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("Files of vectors, read one after the other; '-' is standard input.", valueName: "file"))
+    var vectors: [String] = []
+
+    @Option(help: ArgumentHelp("The format of all vector files (default: recognised).", valueName: "format"))
+    var inputFormat: VectorFileFormat?
+
+    @Option(help: ArgumentHelp("Which tensor of a .safetensors file.", valueName: "name"))
+    var tensor: String?
+
+    @Option(help: ArgumentHelp("Ids, one a line (default: 0, 1, 2 …, or those in .ndjson rows).", valueName: "file"))
+    var ids: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Metadata: .ndjson, or .tsv or .csv with a header, a line per candidate.", valueName: "file"))
+    var metadata: String?
+
+    @Option(help: ArgumentHelp("The query tower as a table: vectors for 'query --query-id'.", valueName: "file"))
+    var queryVectors: String?
+
+    @Option(help: ArgumentHelp("The ids of '--query-vectors', one a line (default: 0, 1, 2 …).", valueName: "file"))
+    var queryIds: String?
+
+    func validate() throws {
+        if queryIds != nil, queryVectors == nil {
+            throw ValidationError("'--query-ids' names the rows of '--query-vectors'; give both.")
+        }
+        guard from != nil else {
+            if vectors.isEmpty { throw ValidationError("Give '--vectors <file>' or '--from <directory>'.") }
+            return
+        }
+        let given: [(String, Bool)] = [
+            ("--vectors", !vectors.isEmpty), ("--input-format", inputFormat != nil), ("--tensor", tensor != nil),
+            ("--ids", ids != nil), ("--metadata", metadata != nil), ("--query-vectors", queryVectors != nil),
+        ]
+        if let (option, _) = given.first(where: \.1) {
+            throw ValidationError("'--from' takes everything from the manifest; leave out '\(option)'.")
+        }
+    }
+
+    var buildInput: BuildInput {
+        if let from { return .export(directory: from) }
+        return .files(
+            BuildFiles(
+                vectors: vectors, inputFormat: inputFormat?.rawValue, tensor: tensor, ids: ids, metadata: metadata,
+                queryVectors: queryVectors, queryIDs: queryIds))
+    }
+}
+
+/// What is built of them.
+struct IndexOptions: ParsableArguments {
+    @Option(help: "How nearness is measured (default: the manifest's, or dot).")
+    var metric: Metric?
+
+    @Option(help: ArgumentHelp("What to build; 'auto' is exact below about 20,000 rows.", valueName: "kind"))
+    var index: IndexKind = .auto
+
+    @Option(
+        help: ArgumentHelp(
+            "Partitions of the tree (default: about twice the square root of the rows).", valueName: "count"))
+    var leaves: Int?
+
+    @Option(
+        help: ArgumentHelp("Dimensions that share one 4-bit code (default: from the dimensions).", valueName: "count"))
+    var dimensionsPerBlock: Int?
+
+    @Option(
+        help: ArgumentHelp("How residuals are turned before coding; 'pca:K' keeps K principal axes.", valueName: "kind")
+    )
+    var projection: ProjectionChoice = .auto
+
+    @Option(help: ArgumentHelp("Rounds of k-means (default: 10).", valueName: "count"))
+    var trainingIterations: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "What exact scores are computed from; 'auto' keeps u8 and i8 input as it is, else f32.", valueName: "type"))
+    var reorderStorage: ReorderStorage = .auto
+
+    @Option(
+        help: ArgumentHelp(
+            "Candidates with the same id (default: the manifest's policy, or error).", valueName: "policy"))
+    var duplicateIds: DuplicateIDPolicy?
+
+    func validate() throws {
+        try check("--leaves", leaves, atLeast: 1)
+        try check("--dimensions-per-block", dimensionsPerBlock, atLeast: 1)
+        try check("--training-iterations", trainingIterations, atLeast: 1)
+    }
+
+    func set(_ options: inout BuildOptions) {
+        options.metric = metric
+        options.index = index
+        options.leaves = leaves
+        options.dimensionsPerBlock = dimensionsPerBlock
+        options.projection = projection
+        options.trainingIterations = trainingIterations
+        options.reorderStorage = reorderStorage
+        options.duplicateIDs = duplicateIds
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Testing
+
+@testable import EmbeddingInput
+
+/// The committed file `name`, which `Fixtures/make_fixtures.py` wrote.
+func fixture(_ name: String) -> String {
+    URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/\(name)").path
+}
+
+/// A directory that goes when the test ends.
+final class TemporaryDirectory {
+    let path: String
+
+    init() throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "vecdb-input-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
+        path = url.path
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    /// Writes a file and returns its path.
+    @discardableResult
+    func write(_ name: String, _ bytes: [UInt8]) throws -> String {
+        let file = path + "/" + name
+        try Data(bytes).write(to: URL(filePath: file))
+        return file
+    }
+
+    @discardableResult
+    func write(_ name: String, _ text: String) throws -> String {
+        try write(name, Array(text.utf8))
+    }
+}
+
+func bytes(of path: String) throws -> [UInt8] {
+    Array(try Data(contentsOf: URL(filePath: path)))
+}
+
+/// What `make_fixtures.py` calls the grid.
+let gridRows = (0..<5).map { row in (0..<3).map { column in Float(3 * row + column) / 4 - 1.5 } }
+let unsignedRows = (0..<5).map { row in (0..<3).map { column in Float(20 * row + column) } }
+let signedRows = unsignedRows.map { $0.map { $0 - 50 } }
+
+/// All rows, read `batch` at a time.
+func readAll(_ reader: VectorReader, batch: Int = 2) throws -> [[Float]] {
+    var rows: [[Float]] = []
+    var buffer = [Float](repeating: .nan, count: batch * reader.dimensions)
+    while case let count = try reader.read(into: &buffer, maxRows: batch), count > 0 {
+        for row in 0..<count {
+            rows.append(Array(buffer[row * reader.dimensions..<(row + 1) * reader.dimensions]))
+        }
+    }
+    return rows
+}
+
+/// The error of opening and reading everything; the test fails when there is none.
+func inputError(_ body: () throws -> Void) throws -> InputError {
+    do {
+        try body()
+    } catch let error as InputError {
+        return error
+    }
+    Issue.record("expected an InputError")
+    return InputError(.cancelled, file: "", "no error")
+}
+
+func openError(
+    _ paths: [String], format: VectorFileFormat? = nil, tensor: String? = nil
+) throws -> InputError {
+    try inputError { _ = try readAll(try VectorReader.open(paths, format: format, tensor: tensor)) }
+}
+
+func littleEndianBytes<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
+    (0..<Integer.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+}
+
+func littleEndianBytes(_ values: [Float]) -> [UInt8] {
+    values.flatMap { littleEndianBytes($0.bitPattern) }
+}
+
+/// A `.npy` file of version 1 with the dictionary `dictionary`.
+func npyFile(_ dictionary: String, data: [UInt8], version: [UInt8] = [1, 0]) -> [UInt8] {
+    let header = Array((dictionary + "\n").utf8)
+    let length = version[0] == 1 ? littleEndianBytes(UInt16(header.count)) : littleEndianBytes(UInt32(header.count))
+    return NPYHeader.magic + version + length + header + data
+}
+
+/// A `.safetensors` file with the header `header`.
+func safetensorsFile(_ header: String, data: [UInt8]) -> [UInt8] {
+    littleEndianBytes(UInt64(header.utf8.count)) + Array(header.utf8) + data
+}
+
+/// A small generator with a seed, so that a failure can be repeated.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,12 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// A package of its own that uses vecdb as any other would: through the library product, by its public names.
+let package = Package(
+    name: "outsider",
+    platforms: [.macOS("26.0")],
+    dependencies: [.package(name: "vecdb", path: "../..")],
+    targets: [
+        .executableTarget(name: "Outsider", dependencies: [.product(name: "VecDB", package: "vecdb")])
+    ]
+)

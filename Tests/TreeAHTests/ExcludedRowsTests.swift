@@ -1,0 +1,27 @@
+import Testing
+
+@testable import TreeAH
+
+@Test func `a range without excluded rows needs no mask`() {
+    var words: [UInt32] = [1]
+    ExcludedRows([3, 200]).writeLiveMask(of: 10..<100, into: &words)
+    #expect(words.isEmpty)
+}
+
+@Test func `excluded rows have cleared bits relative to the range`() {
+    var words: [UInt32] = []
+    ExcludedRows([70, 5, 42, 42]).writeLiveMask(of: 10..<80, into: &words)
+    #expect(words.count == 3)
+    #expect(words[0] == .max)
+    #expect(words[1] == ~1)  // row 42 is bit 0 of the second word
+    #expect(words[2] == .max)
+    ExcludedRows([75]).writeLiveMask(of: 10..<80, into: &words)
+    #expect(words[2] == ~2)
+}
+
+@Test func `repeated exclusions count once`() {
+    let excluded = ExcludedRows([7, 7, 7, 1])
+    #expect(excluded.count == 2)
+    #expect(excluded.count(in: 0..<7) == 1)
+    #expect(excluded.count(in: 7..<8) == 1)
+}

@@ -1,0 +1,130 @@
+import Testing
+import VecDB
+
+@testable import VecDBCommand
+
+struct OutputTextTests {
+    @Test func `columns are aligned by display width`() {
+        var table = TableOutput([.right("rank"), .left("name"), .left("x")])
+        table.add(["1", "七人", "a"])
+        table.add(["10", "e\u{301}tude", "b"])
+        table.add(["3", "👍🏽", "c"])
+        #expect(
+            table.rendered() == """
+                rank  name   x
+                   1  七人   a
+                  10  e\u{301}tude  b
+                   3  👍🏽     c
+
+                """)
+    }
+
+    @Test func `decimal points stand below each other`() {
+        var table = TableOutput([.decimal("score"), .left("id")])
+        for number in ["2.5401", "-10.25", "3.0", "1e+16"] { table.add([number, "x"]) }
+        #expect(
+            table.rendered() == """
+                score     id
+                  2.5401  x
+                -10.25    x
+                  3.0     x
+                  1e+16   x
+
+                """)
+    }
+
+    @Test func `a table cannot be broken by what it shows`() {
+        var table = TableOutput([.left("id")])
+        table.add(["a\tb\nc\u{1B}[31m\u{202E}d"])
+        #expect(table.rendered() == "id\na\\tb\\nc\\u{1b}[31m\\u{202e}d\n")
+    }
+
+    @Test func `numbers are grouped and rounded`() {
+        #expect(grouped(1_683_682) == "1,683,682")
+        #expect(grouped(-1000) == "-1,000")
+        #expect(grouped(Int.min) == "-9,223,372,036,854,775,808")
+        #expect(fixed(1234.5678, 2) == "1,234.57")
+        #expect(fixed(0.0049, 2) == "0.00")
+        #expect(fixed(-0.001, 2) == "0.00")
+        #expect(fixed(.infinity, 1) == "inf")
+        #expect(byteSize(1023) == "1,023 bytes")
+        #expect(byteSize(1024) == "1.0 KiB")
+        #expect(byteSize(244_000_000) == "232.7 MiB")
+        #expect(roughDuration(seconds: 0.2) == "1 s")
+        #expect(roughDuration(seconds: 125) == "2 min 5 s")
+        #expect(roughDuration(seconds: 3780) == "1 h 3 min")
+        #expect(roughDuration(seconds: .nan) == "days")
+    }
+
+    @Test func `scores are the shortest decimals of their floats, and always finite`() {
+        #expect(scoreText(2.5401) == "2.5401")
+        #expect(scoreText(4.317_039_5) == "4.3170395")
+        #expect(scoreText(3) == "3.0")
+        #expect(scoreText(.infinity) == "3.4028235e+38")
+        #expect(scoreText(-.infinity) == "-3.4028235e+38")
+    }
+
+    @Test(arguments: [
+        ("300000000", 300_000_000), ("1B", 1), ("2GB", 2_000_000_000), ("2gb", 2_000_000_000), ("512 MiB", 512 << 20),
+        ("1.5GiB", 3 << 29), ("1KB", 1000), ("1KiB", 1024), ("2G", 2 << 30), ("4TiB", 4 << 40),
+    ])
+    func `sizes are read as people write them`(text: String, bytes: Int) throws {
+        #expect(try ByteSize.parse(text) == bytes)
+    }
+
+    @Test(arguments: ["", "GB", "2XB", "-1GB", "0", "0.1B", "1e3", "..", "2GBs", "99999999999TB", "inf"])
+    func `what is no size is refused`(text: String) {
+        #expect(throws: (any Error).self) { try ByteSize.parse(text) }
+    }
+
+    @Test(arguments: [
+        ("database", "database"), ("estimatedRecallAt10", "estimated_recall_at_10"), ("segmentUUID", "segment_uuid"),
+        ("p50", "p50"), ("leavesToSearch", "leaves_to_search"),
+    ])
+    func `names become snake case`(name: String, key: String) {
+        #expect(JSONOutput.snakeCase(name) == key)
+    }
+
+    @Test func `JSON strings escape what must be escaped`() throws {
+        let text = "a\"b\\c\nd\te\r\u{1}\u{7F}é七👍\u{2028}"
+        let json = JSONOutput.string(text)
+        #expect(!json.contains("\n"))
+        #expect(try JSONValue(parsing: json) == .string(text))
+    }
+
+    @Test func `fields of TSV lines hold no tab and no newline`() {
+        #expect(tsvEscaped("plain, text") == "plain, text")
+        #expect(tsvEscaped("a\tb\nc\rd\\e\r\n") == "a\\tb\\nc\\rd\\\\e\\r\\n")
+    }
+
+    @Test func `members of a document keep their order and their text`() {
+        let members = topLevelMembers(#"{"b":"x,}\"y","a:":[1,{"c":2}],"n":null,"é\n":-1.50,"o":{"p":[]},"e":{}}"#)
+        #expect(members.map(\.key) == ["b", "a:", "n", "é\n", "o", "e"])
+        #expect(
+            members.map { String($0.value) } == [#""x,}\"y""#, #"[1,{"c":2}]"#, "null", "-1.50", #"{"p":[]}"#, "{}"])
+        #expect(topLevelMembers("{}").isEmpty)
+        #expect(topLevelMembers("").isEmpty)
+        #expect(topLevelMembers("}{\"a").isEmpty)
+    }
+
+    @Test func `a column stands for each key in order of appearance`() {
+        let columns = MetadataColumns([#"{"year":1999,"t":"a\tb"}"#, nil, #"{"ok":true,"year":null}"#])
+        #expect(columns.columns.map(\.title) == ["year", "t", "ok"])
+        #expect(columns.cells == [["1999", "a\tb", ""], ["", "", ""], ["", "", "true"]])
+        let long = MetadataColumns(["{\"t\":\"\(String(repeating: "x", count: 100))\"}"])
+        #expect(long.cells == [[String(repeating: "x", count: 47) + "…"]])
+    }
+
+    @Test(
+        arguments: [
+            ("[1]", [1]), (" [ 0.1 ,-2e-3,3 ] ", [0.1, -0.002, 3]), ("[3.4028235e38]", [.greatestFiniteMagnitude]),
+        ] as [(String, [Float])])
+    func `a vector is read from JSON`(text: String, vector: [Float]) throws {
+        #expect(try parsedVector(text) == vector)
+    }
+
+    @Test(arguments: ["", "1,2", "[", "[]", "[1,]", "[1 2]", "[nan]", "[inf]", "[0x1p3]", "[1e39]", "[1]x", "[[1]]"])
+    func `what is no vector is refused`(text: String) {
+        #expect(throws: (any Error).self) { try parsedVector(text) }
+    }
+}
