@@ -36,8 +36,8 @@ public enum InstructionSet: String, CaseIterable, Sendable {
 
     /// The fastest there are, or those that the environment variable `VECDB_INSTRUCTION_SET` names if this CPU has them.
     public static let best: Kernels = {
-        let wanted = ProcessInfo.processInfo.environment["VECDB_INSTRUCTION_SET"].flatMap(InstructionSet.init(rawValue:))
-        if let wanted, let kernels = Kernels(wanted) { return kernels }
+        let wanted = ProcessInfo.processInfo.environment["VECDB_INSTRUCTION_SET"]
+        if let set = wanted.flatMap(InstructionSet.init), let kernels = Kernels(set) { return kernels }
         for set in InstructionSet.allCases {
             if let kernels = Kernels(set) { return kernels }
         }

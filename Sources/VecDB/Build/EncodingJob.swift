@@ -72,7 +72,8 @@ struct EncodingJob: Sendable {
             let input = values.span
             for place in range where target[place] >= 0 {
                 let (to, from) = (Int(target[place]) * width, (place - start) * width)
-                for column in 0..<width { output[to + column] = input[from + column] }
+                var row = output._mutatingExtracting(to..<to + width)
+                row.copy(input.extracting(from..<from + width))
             }
         }
         return (rows, places.map { bucket.ordinals[Int($0)] })
@@ -98,5 +99,13 @@ struct EncodingJob: Sendable {
         }
         let centroid = centroids.span.extracting(parts[part].leaf * dimensions..<(parts[part].leaf + 1) * dimensions)
         return Encoded(vectors: stored, codes: encoder.encode(rows: vectors.span, centroid: centroid), norms: norms)
+    }
+}
+
+extension MutableSpan<Float> {
+    /// Takes over the values of a span of the same length.
+    fileprivate mutating func copy(_ values: Span<Float>) {
+        precondition(count == values.count)
+        for index in values.indices { self[index] = values[index] }
     }
 }

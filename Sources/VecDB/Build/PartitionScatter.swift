@@ -53,7 +53,7 @@ final class PartitionScatter {
         let index = bucketOfLeaf[Int(leaf)]
         buckets[index].leafOfRow.append(leaf)
         buckets[index].ordinals.append(ordinal)
-        for place in values.indices { buckets[index].buffer.append(values[place]) }
+        buckets[index].buffer.append(values)
         if buckets[index].buffer.count >= bufferFloatCount { try flush(index) }
     }
 
@@ -97,5 +97,13 @@ final class PartitionScatter {
     func release(_ index: Int) {
         buckets[index].leafOfRow = []
         buckets[index].ordinals = []
+    }
+}
+
+extension [Float] {
+    /// Appends the values of a span in one go.
+    fileprivate mutating func append(_ values: Span<Float>) {
+        // Proof: the pointer is used for the length of the call.
+        unsafe values.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
 }

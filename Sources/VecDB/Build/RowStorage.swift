@@ -12,6 +12,10 @@ struct RowStorage: Sendable {
     ///
     /// - Parameter rows: row-major; for `u8` and `i8` the integers that the input holds.
     func encode(_ rows: Span<Float>) -> [UInt8] {
+        if element == .float32, stride == 4 * dimensions {
+            // Proof: any floats are bytes, and these are stored as they lie in memory (little-endian machines only).
+            return unsafe rows.withUnsafeBufferPointer { unsafe Array(UnsafeRawBufferPointer($0)) }
+        }
         let count = rows.count / dimensions
         var bytes = [UInt8](repeating: 0, count: count * stride)
         var output = bytes.mutableSpan

@@ -1,0 +1,102 @@
+import Foundation
+import Testing
+
+@testable import Catalog
+
+/// CRC-32C by definition, bit after bit: the catalog's own is handed in from outside.
+private let checksum: CatalogChecksum = { bytes in
+    var crc: UInt32 = .max
+    for offset in 0..<bytes.byteCount {
+        crc ^= UInt32(bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+        for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
+    }
+    return ~crc
+}
+
+/// A directory that is gone with the test.
+private final class Place {
+    let directory = FileManager.default.temporaryDirectory.path + "/catalog-\(UUID().uuidString)"
+    var path: String { directory + "/catalog.sqlite" }
+
+    init() throws { try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+    func create() throws -> CatalogWriter {
+        try CatalogWriter.create(
+            path, databaseUUID: [UInt8](1...16), settings: CatalogSettings(metric: "dot", dimensions: 2, nextOrdinal: 3),
+            checksum: checksum)
+    }
+}
+
+private func record(rows: UInt64) -> SegmentRecord {
+    SegmentRecord(byteCount: 12_288, rowCount: rows, headerChecksum: 7, firstOrdinal: 0)
+}
+
+@Test func `staged rows are invisible until they are published`() throws {
+    let place = try Place()
+    let writer = try place.create()
+    let staging = try writer.beginStaging(segmentUUID: [UInt8](repeating: 9, count: 16))
+    try staging.stageIDs(["a", "", "č"], firstOrdinal: 0)
+    let reader = try CatalogReader.open(place.path, mode: .readOnly, checksum: checksum)
+    #expect(try reader.snapshot().segments.isEmpty)
+    #expect(try reader.snapshot().ordinals(forID: "a").isEmpty)
+    let generation = try writer.publish(staging, record(rows: 3), expecting: 0, replacing: .all)
+    #expect(generation == 1)
+    let snapshot = try reader.snapshot()
+    #expect(snapshot.generation == 1)
+    #expect(try snapshot.ids(forOrdinals: [2, 0, 1]) == ["č", "a", ""])
+    #expect(try snapshot.ordinals(forID: "") == [1])
+    #expect(try reader.verify().damage.isEmpty)
+}
+
+@Test func `a writer that started from an older generation is told so`() throws {
+    let place = try Place()
+    let writer = try place.create()
+    let first = try writer.beginStaging(segmentUUID: [UInt8](repeating: 1, count: 16))
+    let second = try writer.beginStaging(segmentUUID: [UInt8](repeating: 2, count: 16))
+    _ = try writer.publish(first, record(rows: 0), expecting: 0, replacing: .all)
+    #expect {
+        _ = try writer.publish(second, record(rows: 0), expecting: 0, replacing: .all)
+    } throws: { ($0 as? CatalogError)?.code == .conflict }
+    #expect(try writer.currentGeneration() == 1)
+}
+
+@Test func `duplicates are found with the first ordinals and the count`() throws {
+    let place = try Place()
+    let writer = try place.create()
+    let staging = try writer.beginStaging(segmentUUID: [UInt8](repeating: 1, count: 16))
+    try staging.stageIDs(["x", "y", "z", "y", "x", "y"], firstOrdinal: 10)
+    let duplicates = try #require(try staging.duplicateIDs())
+    #expect(duplicates.id == "y")
+    #expect(duplicates.ordinals == [11, 13, 15])
+    #expect(duplicates.count == 3)
+    #expect(try staging.ordinalsToDropKeepingLast() == [10, 11, 13])
+}
+
+@Test func `documents come back as they went in, and their columns have names that SQL can use`() throws {
+    let place = try Place()
+    let writer = try place.create()
+    let staging = try writer.beginStaging(segmentUUID: [UInt8](repeating: 1, count: 16))
+    let columns = try staging.beginMetadata([
+        CatalogColumn(name: "year", type: .integer), CatalogColumn(name: "Year", type: .integer),
+        CatalogColumn(name: "ordinal", type: .text), CatalogColumn(name: "a \"quoted\" name", type: .real),
+    ])
+    #expect(columns.map(\.sqlName) == ["year", "column_2", "column_3", "a \"quoted\" name"])
+    let documents = (0..<3).map { Array("{\"year\":\(1990 + $0),\"title\":\"\(String(repeating: "film ", count: $0 * 50))\"}".utf8) }
+    try staging.stageMetadata(
+        documents.enumerated().map { index, document in
+            CatalogMetadataRow(
+                ordinal: UInt64(index), document: document, values: [.integer(1990), .null, .text("x"), .real(0.5)])
+        })
+    _ = try writer.publish(staging, record(rows: 3), expecting: 0, replacing: .all)
+    let snapshot = try CatalogReader.open(place.path, mode: .readOnly, checksum: checksum).snapshot()
+    #expect(try snapshot.documents(forOrdinals: [2, 0, 7]) == [documents[2], documents[0], nil])
+}
+
+@Test func `a file of another program is no catalog`() throws {
+    let place = try Place()
+    try Data("SQLite format 3\0 but not really".utf8).write(to: URL(fileURLWithPath: place.path))
+    #expect { _ = try CatalogReader.open(place.path, mode: .readOnly, checksum: checksum) } throws: {
+        ($0 as? CatalogError)?.code == .notADatabase
+    }
+}

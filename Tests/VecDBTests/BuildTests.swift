@@ -1,0 +1,158 @@
+import Foundation
+import Testing
+
+@testable import VecDB
+
+private let films = (
+    vectors: [1, 0, 0, 1, 1, 1] as [Float], ids: ["one", "two", "three"],
+    metadata: ["{\"year\":1990}", "{\"year\":1991,\"cast\":[\"x\"]}", "{\"title\":\"Ü\"}"]
+)
+
+@Test func `ids and metadata come back with the hits`() throws {
+    let place = try TemporaryDirectory()
+    try VectorDatabase.build(
+        at: place.file("a.vecdb"),
+        from: .memory(vectors: films.vectors, dimensions: 2, ids: films.ids, metadata: films.metadata))
+    let database = try VectorDatabase.open(place.file("a.vecdb"))
+    let hits = try database.search([1, 0.5], options: SearchOptions(k: 5, includesMetadata: true))
+    #expect(hits.map(\.id) == ["three", "one", "two"])
+    #expect(hits.map(\.score) == [1.5, 1, 0.5])
+    #expect(hits.map(\.metadata) == [films.metadata[2], films.metadata[0], films.metadata[1]])
+    #expect(try database.metadata(id: "two") == [films.metadata[1]])
+    #expect(try database.metadata(id: "four").isEmpty)
+    #expect(place.names == ["a.vecdb"])
+}
+
+@Test(arguments: [0, 1, 31, 32, 33, 255, 256, 257], [IndexKind.exact, .treeAH])
+func `any number of rows builds and verifies`(_ rows: Int, _ index: IndexKind) throws {
+    let place = try TemporaryDirectory()
+    let vectors = clusteredVectors(count: rows, dimensions: 3, seed: 1)
+    var options = BuildOptions()
+    options.index = index
+    options.metric = .l2
+    let summary = try VectorDatabase.build(
+        at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: 3), options: options)
+    #expect(summary.rows == rows)
+    #expect(summary.leaves == 0 || rows > 0)
+    let database = try VectorDatabase.open(place.file("a.vecdb"))
+    #expect(try database.search([0, 0, 0], options: SearchOptions(k: 1000)).count == rows)
+    #expect(try VectorDatabase.verify(place.file("a.vecdb"), deep: true).damage.isEmpty)
+}
+
+@Test func `rows of one repeated vector are no trouble`() throws {
+    let place = try TemporaryDirectory()
+    let vectors = [Float](repeating: 0.5, count: 300 * 4)
+    var options = BuildOptions()
+    options.index = .treeAH
+    try VectorDatabase.build(at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: 4), options: options)
+    let database = try VectorDatabase.open(place.file("a.vecdb"))
+    let hits = try database.search([1, 1, 1, 1], options: SearchOptions(k: 5, leavesToSearch: 1_000_000, reorder: 1000))
+    #expect(hits.map(\.ordinal) == [0, 1, 2, 3, 4])
+}
+
+@Test func `an overwritten database keeps its readers' snapshot until they refresh`() throws {
+    let place = try TemporaryDirectory()
+    let path = place.file("a.vecdb")
+    try VectorDatabase.build(at: path, from: .memory(vectors: [1, 2], dimensions: 1, ids: ["old", "older"]))
+    let reader = try VectorDatabase.open(path)
+    var options = BuildOptions()
+    options.overwrite = true
+    let summary = try VectorDatabase.build(
+        at: path, from: .memory(vectors: [3], dimensions: 1, ids: ["new"]), options: options)
+    #expect(summary.generation == 2)
+    #expect(try reader.search([1]).map(\.id) == ["older", "old"])
+    #expect(try reader.refresh())
+    #expect(try reader.search([1]).map(\.id) == ["new"])
+    #expect(try !reader.refresh())
+    // Nobody pins the old segment any more: the next writer removes it.
+    try VectorDatabase.build(at: path, from: .memory(vectors: [4], dimensions: 1), options: options)
+    #expect(try reader.refresh())
+    try VectorDatabase.build(at: path, from: .memory(vectors: [5], dimensions: 1), options: options)
+    let segments = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".vseg") }
+    #expect(segments.count == 2)  // the newest, and the one that `reader` pins
+}
+
+@Test func `keep-last keeps the last candidate of each id`() throws {
+    let place = try TemporaryDirectory()
+    var options = BuildOptions()
+    options.duplicateIDs = .keepLast
+    for index in [IndexKind.exact, .treeAH] {
+        options.index = index
+        options.overwrite = true
+        let summary = try VectorDatabase.build(
+            at: place.file("a.vecdb"), from: .memory(vectors: [1, 2, 3, 4], dimensions: 1, ids: ["a", "b", "a", "c"]),
+            options: options)
+        #expect(summary.duplicatesDropped == 1)
+        let hits = try VectorDatabase.open(place.file("a.vecdb")).search([1])
+        #expect(hits.map(\.id) == ["c", "a", "b"])
+        #expect(hits.map(\.ordinal) == [3, 2, 1])
+        #expect(try VectorDatabase.verify(place.file("a.vecdb"), deep: true).damage.isEmpty)
+    }
+}
+
+@Test func `a refused build changes nothing and says which row`() throws {
+    let place = try TemporaryDirectory()
+    func refusal(_ vectors: [Float], ids: [String]? = nil, metric: Metric = .dot) -> DatabaseError? {
+        var options = BuildOptions()
+        options.metric = metric
+        do {
+            try VectorDatabase.build(at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: 2, ids: ids), options: options)
+            return nil
+        } catch { return error }
+    }
+    #expect(refusal([1, 2, .nan, 4, 5, .infinity])?.message.contains("row 1") == true)
+    #expect(refusal([1, 2, .nan, 4, 5, .infinity])?.message.contains("2 of 3") == true)
+    #expect(refusal([1, 2, 0, 0], metric: .cosine)?.code == .invalidInput)
+    #expect(refusal([1, 2, 3, 4], ids: ["same", "same"])?.message.contains("'same'") == true)
+    #expect(refusal([1, 2, 3, 4], ids: ["one"])?.code == .invalidInput)
+    #expect(refusal([3e38, 3e38])?.code == .invalidInput)
+    #expect(place.names.isEmpty)
+}
+
+@Test(arguments: BuildPhase.allCases)
+func `a build that is cancelled in any phase leaves nothing behind`(_ phase: BuildPhase) throws {
+    let place = try TemporaryDirectory()
+    var options = BuildOptions()
+    options.index = .treeAH
+    var reached = false
+    #expect {
+        try VectorDatabase.build(
+            at: place.file("a.vecdb"),
+            from: .memory(
+                vectors: clusteredVectors(count: 500, dimensions: 4, seed: 2), dimensions: 4, ids: (0..<500).map { "id \($0)" }),
+            options: options
+        ) { progress in
+            if progress.phase == phase { reached = true }
+            return reached ? .cancel : .proceed
+        }
+    } throws: { ($0 as? DatabaseError)?.code == .cancelled }
+    #expect(reached)
+    #expect(place.names.isEmpty)
+}
+
+@Test func `a file that is damaged anywhere is found, and never searched silently`() throws {
+    let place = try TemporaryDirectory()
+    let path = place.file("a.vecdb")
+    var options = BuildOptions()
+    options.index = .treeAH
+    options.metric = .cosine
+    let vectors = clusteredVectors(count: 300, dimensions: 5, seed: 4)
+    try VectorDatabase.build(at: path, from: .memory(vectors: vectors, dimensions: 5, ids: (0..<300).map { "\($0)!" }), options: options)
+    let name = try #require(FileManager.default.contentsOfDirectory(atPath: path).first { $0.hasSuffix(".vseg") })
+    let original = try Data(contentsOf: URL(fileURLWithPath: path + "/" + name))
+    for offset in stride(from: 0, to: original.count, by: 997) {
+        var bytes = original
+        bytes[offset] ^= 0x40
+        try bytes.write(to: URL(fileURLWithPath: path + "/" + name))
+        let report: VerificationReport?
+        do { report = try VectorDatabase.verify(path) } catch {
+            #expect(error.code == .unsupportedVersion)
+            report = nil
+        }
+        #expect(report?.isIntact != true, "flipped bit at \(offset)")
+    }
+    for length in [0, 1, 4095, 8191, 8192, original.count - 4096, original.count - 1] {
+        try original.prefix(length).write(to: URL(fileURLWithPath: path + "/" + name))
+        #expect(throws: DatabaseError.self) { try VectorDatabase.open(path) }
+    }
+}

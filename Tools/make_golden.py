@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Makes the golden databases below Formats/golden/ (Python 3.9, standard library).
+
+    make_golden.py VECDB DIRECTORY        # the vecdb executable; usually Formats/golden/v0
+
+Inputs are small integers from a seeded generator, so that every exact score is an exact integer and every reader gets the
+same bits. Expected answers of exact searches, and of searches that leave nothing out, are computed here by definition; the
+tool refuses to write when vecdb disagrees. Those of narrow searches are vecdb's own: that the independent reader finds the
+same is the check. Golden files of a released version are never made again.
+"""
+import json
+import pathlib
+import random
+import shutil
+import struct
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import vecdb_reader as reader  # noqa: E402
+
+# name: rows, dimensions, metric, options of build, extras
+CASES = {
+    "dot-exact-0": (0, 3, "dot", ["--index", "exact"], {}),
+    "dot-exact-1": (1, 3, "dot", ["--index", "exact"], {}),
+    "dot-exact-255": (255, 17, "dot", ["--index", "exact"], {"ids": True, "metadata": True}),
+    "l2-exact-256": (256, 1, "l2", ["--index", "exact"], {}),
+    "cosine-exact-257": (257, 3, "cosine", ["--index", "exact"], {}),
+    "dot-tree-0": (0, 3, "dot", ["--index", "tree-ah"], {}),
+    "dot-tree-1": (1, 3, "dot", ["--index", "tree-ah"], {}),
+    "dot-tree-255": (255, 17, "dot", ["--index", "tree-ah", "--leaves", "9"], {"ids": True, "queries": True}),
+    "dot-tree-256-bf16": (256, 33, "dot", ["--index", "tree-ah", "--reorder-storage", "bf16"], {}),
+    "dot-tree-257-int8": (257, 17, "dot", ["--index", "tree-ah", "--reorder-storage", "int8"], {"metadata": True}),
+    "dot-tree-257-allow": (257, 3, "dot", ["--index", "tree-ah", "--duplicate-ids", "allow"], {"ids": "repeated"}),
+    "dot-tree-257-keep-last": (257, 3, "dot", ["--index", "tree-ah", "--duplicate-ids", "keep-last"], {"ids": "repeated"}),
+    "dot-tree-256-pca": (256, 33, "dot", ["--index", "tree-ah", "--projection", "pca:9", "--dimensions-per-block", "2"], {}),
+    "cosine-tree-1": (1, 1, "cosine", ["--index", "tree-ah"], {}),
+    "cosine-tree-256": (256, 17, "cosine", ["--index", "tree-ah"], {"ids": True}),
+    "cosine-tree-257-random": (257, 33, "cosine", ["--index", "tree-ah", "--projection", "random"], {}),
+    "l2-tree-1": (1, 33, "l2", ["--index", "tree-ah"], {}),
+    "l2-tree-255-u8": (255, 33, "l2", ["--index", "tree-ah"], {"type": "u8"}),
+    "l2-tree-256-i8": (256, 17, "l2", ["--index", "tree-ah"], {"type": "i8"}),
+    "l2-tree-257": (257, 17, "l2", ["--index", "tree-ah", "--dimensions-per-block", "4"], {"metadata": True}),
+    "l2-tree-257-int8": (257, 3, "l2", ["--index", "tree-ah", "--reorder-storage", "int8"], {}),
+    "l2-tree-255-structured": (255, 370, "l2", ["--index", "tree-ah", "--projection", "random", "--leaves", "4"], {}),
+}
+
+
+def write_npy(path, rows, dimensions, kind="<f4"):
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': ({len(rows)}, {dimensions}), }}"
+    header += " " * (63 - (10 + len(header)) % 64) + "\n"
+    code = {"<f4": "f", "|u1": "B", "|i1": "b"}[kind]
+    data = b"".join(struct.pack(f"<{dimensions}{code}", *row) for row in rows)
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data)
+
+
+def run(arguments):
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, arguments))}: {done.stderr}")
+    return done.stdout
+
+
+def definition(vectors, ids, metric, query, k, exclude):
+    """The k nearest by exact integers: dot and l2 over f32, u8 and i8 storage."""
+    score = {"dot": lambda v: sum(a * b for a, b in zip(query, v)),
+             "l2": lambda v: -sum((a - b) ** 2 for a, b in zip(query, v))}[metric]
+    ranked = sorted((-score(v), ordinal) for ordinal, v in enumerate(vectors) if v and ids[ordinal] not in exclude)
+    return [{"id": ids[ordinal], "score": abs(s) if metric == "l2" else -s} for s, ordinal in ranked[:k]]
+
+
+def make(vecdb, place, name):
+    rows, dimensions, metric, options, extras = CASES[name]
+    generator = random.Random(name)
+    low, high, kind = {"u8": (0, 255, "|u1"), "i8": (-128, 127, "|i1")}.get(extras.get("type"), (-8, 8, "<f4"))
+    vectors = [[generator.randint(low, high) for _ in range(dimensions)] for _ in range(rows)]
+    if metric == "cosine":
+        vectors = [v if any(v) else [1] * dimensions for v in vectors]
+    folder = place / name
+    shutil.rmtree(folder, ignore_errors=True)
+    work = place / ".work"
+    work.mkdir(parents=True)
+    folder.mkdir(parents=True)
+    write_npy(work / "v.npy", vectors, dimensions, kind)
+    command = [vecdb, "build", folder / "database.vecdb", "--vectors", work / "v.npy", "--metric", metric, "--seed", "7",
+               "--progress", "never", *options]
+    ids = [str(ordinal) for ordinal in range(rows)]
+    if extras.get("ids"):
+        ids = ["" if i == 3 else f"Žluťoučký kůň {i}" if i % 50 == 0 else f"movie {i}" for i in range(rows)]
+        if extras["ids"] == "repeated":
+            ids = [f"movie {i % 200}" for i in range(rows)]
+        (work / "ids.txt").write_text("".join(id + "\n" for id in ids))
+        command += ["--ids", work / "ids.txt"]
+    if extras.get("metadata"):
+        (work / "m.ndjson").write_text("".join(
+            json.dumps({"title": f"Film {i}", "year": 1900 + i % 120, "genres": ["Drama"] * (i % 3)}) + "\n"
+            for i in range(rows)))
+        command += ["--metadata", work / "m.ndjson"]
+    queries = [[generator.randint(-8, 8) for _ in range(dimensions)] for _ in range(5)]
+    queries = [q if any(q) else [1] * dimensions for q in queries]
+    if extras.get("queries"):
+        write_npy(work / "q.npy", queries, dimensions)
+        (work / "q.txt").write_text("".join(f"user {i}\n" for i in range(len(queries))))
+        command += ["--query-vectors", work / "q.npy", "--query-ids", work / "q.txt"]
+    run(command)
+    if "keep-last" in options:
+        last = {id: ordinal for ordinal, id in enumerate(ids)}
+        vectors = [v if last[ids[i]] == i else None for i, v in enumerate(vectors)]
+
+    answers = []
+    everything = {"leaves_to_search": 100000, "reorder": 100000}
+    for number, query in enumerate(queries):
+        excluded = ids[number:number + 4] if rows > 10 else []
+        for settings in ({"k": 10, "exact": True}, {"k": 7, **everything}, {"k": 5, "leaves_to_search": 3, "reorder": 12},
+                         {"k": 10, "leaves_to_search": 1, "reorder": 10, "exclude": excluded}):
+            arguments = ["-k", settings["k"]] + (["--exact"] if settings.get("exact") else [])
+            for key, option in (("leaves_to_search", "--leaves-to-search"), ("reorder", "--reorder")):
+                arguments += [option, settings[key]] if key in settings else []
+            arguments += [f"--exclude={id}" for id in settings.get("exclude", [])]
+            source = ["--query-id", f"user {number}"] if extras.get("queries") else ["--vector", json.dumps(query)]
+            line = run([vecdb, "query", folder / "database.vecdb", *source, "--format", "ndjson", *map(str, arguments)])
+            hits = [{"id": hit["id"], "score": hit["score"]} for hit in json.loads(line)["hits"]]
+            is_full = settings.get("exact") or "exclude" not in settings and settings.get("reorder") == 100000
+            is_integral = metric != "cosine" and "int8" not in options
+            if is_full and is_integral:
+                want = definition(vectors, ids, metric, query, settings["k"], settings.get("exclude", []))
+                if hits != want:
+                    sys.exit(f"{name}: vecdb answers {hits}, by definition it is {want}")
+            asked = {"query_id": f"user {number}"} if extras.get("queries") else {"vector": query}
+            answers.append({**asked, "options": settings, "hits": hits})
+    (folder / "expected.json").write_text(
+        "{\"queries\": [\n" + ",\n".join(json.dumps(answer, ensure_ascii=False) for answer in answers) + "\n]}\n")
+    shutil.rmtree(work)
+    (folder / "database.vecdb" / "lock").write_bytes(bytes(256))
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    vecdb, place = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
+    place.mkdir(parents=True, exist_ok=True)
+    for name in CASES:
+        make(vecdb, place, name)
+    sys.exit(reader.check(place))
+
+
+if __name__ == "__main__":
+    main()
