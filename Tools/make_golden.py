@@ -79,6 +79,7 @@ def make(vecdb, place, name):
     folder = place / name
     shutil.rmtree(folder, ignore_errors=True)
     work = place / ".work"
+    shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     folder.mkdir(parents=True)
     write_npy(work / "v.npy", vectors, dimensions, kind)
@@ -116,7 +117,8 @@ def make(vecdb, place, name):
             arguments = ["-k", settings["k"]] + (["--exact"] if settings.get("exact") else [])
             for key, option in (("leaves_to_search", "--leaves-to-search"), ("reorder", "--reorder")):
                 arguments += [option, settings[key]] if key in settings else []
-            arguments += [f"--exclude={id}" for id in settings.get("exclude", [])]
+            for id in settings.get("exclude", []):
+                arguments += ["--exclude", id]
             source = ["--query-id", f"user {number}"] if extras.get("queries") else ["--vector", json.dumps(query)]
             line = run([vecdb, "query", folder / "database.vecdb", *source, "--format", "ndjson", *map(str, arguments)])
             hits = [{"id": hit["id"], "score": hit["score"]} for hit in json.loads(line)["hits"]]

@@ -52,7 +52,7 @@ public enum KMeans {
             guard let largest = sizes.indices.max(by: { (sizes[$0], $1) < (sizes[$1], $0) }), sizes[largest] > 1
             else { return }
             let members = clusters.members(of: largest)
-            let row = Int(members[generator.uniform(below: members.count)])
+            let row = Int(members[members.startIndex + generator.uniform(below: members.count)])
             centroids.replaceSubrange(
                 cluster * dimensions..<(cluster + 1) * dimensions,
                 with: rows[row * dimensions..<(row + 1) * dimensions])
