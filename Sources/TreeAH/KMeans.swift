@@ -56,9 +56,9 @@ public enum KMeans {
             centroids.replaceSubrange(
                 cluster * dimensions..<(cluster + 1) * dimensions,
                 with: rows[row * dimensions..<(row + 1) * dimensions])
-            // The two share the rows from now on; halving keeps one giant cluster from being chosen every time.
-            sizes[cluster] = sizes[largest] / 2
-            sizes[largest] -= sizes[cluster]
+            // Halving keeps one giant cluster from being chosen every time; the new one has no members to give yet.
+            sizes[largest] /= 2
+            sizes[cluster] = -1
         }
     }
 }
