@@ -60,7 +60,8 @@ extension SegmentHeader {
         guard major == Self.formatMajor else {
             throw SegmentError(
                 .unsupportedVersion, file: file,
-                "has format version \(major).\(page.uint16(10)), this vecdb reads \(Self.formatMajor).x; use a newer vecdb")
+                "has format version \(major).\(page.uint16(10)), this vecdb reads \(Self.formatMajor).x; use a newer vecdb"
+            )
         }
         let computed = page.extracting(0..<Self.byteCount - 4).crc
         headerCRC = page.uint32(Self.byteCount - 4)
@@ -91,13 +92,18 @@ extension SegmentHeader {
             throw damaged("claims an ordinal span of \(page.uint64(96)) from \(page.uint64(88)) for \(rows) rows")
         }
         let dimensions = page.uint32(104)
-        guard 1...65_535 ~= dimensions else { throw damaged("claims \(dimensions) dimensions; 1 to 65,535 are possible") }
+        guard 1...65_535 ~= dimensions else {
+            throw damaged("claims \(dimensions) dimensions; 1 to 65,535 are possible")
+        }
         guard 1...3 ~= page.byte(108) else { throw damaged("claims the metric \(page.byte(108)); 1 to 3 are known") }
         let sections = page.uint32(112)
-        guard 1...UInt32(Self.sectionLimit) ~= sections else { throw damaged("claims \(sections) sections; 1 to 64 are possible") }
+        guard 1...UInt32(Self.sectionLimit) ~= sections else {
+            throw damaged("claims \(sections) sections; 1 to 64 are possible")
+        }
         guard page.uint32(12) == UInt32(Self.byteCount), page.isZero(109..<112), page.isZero(120..<Self.byteCount - 4)
         else { throw damaged("has reserved header bytes that are not what the format says") }
-        guard let database = SegmentUUID(bytes: page.array(40..<56)), let segment = SegmentUUID(bytes: page.array(56..<72))
+        guard let database = SegmentUUID(bytes: page.array(40..<56)),
+            let segment = SegmentUUID(bytes: page.array(56..<72))
         else { throw damaged("has no uuids") }
         formatMajor = major
         formatMinor = page.uint16(10)
@@ -134,21 +140,26 @@ extension SectionEntry {
         var end = 2 * pageByteCount
         var nextBlockChecksum = 0
         for index in 0..<header.sectionCount {
-            let entry = try SectionEntry(parsing: page.extracting(index * byteCount..<(index + 1) * byteCount), file: file)
+            let entry = try SectionEntry(
+                parsing: page.extracting(index * byteCount..<(index + 1) * byteCount), file: file)
             guard !entries.contains(where: { $0.kindNumber == entry.kindNumber }) else {
                 throw .damaged(file, entry.name, "occurs twice in the table")
             }
             guard roundedUp(end, to: entry.alignment) == entry.offset else {
-                throw .damaged(file, entry.name, "starts at byte \(entry.offset), which does not follow from the one before it")
+                throw .damaged(
+                    file, entry.name, "starts at byte \(entry.offset), which does not follow from the one before it")
             }
             let (sectionEnd, overflows) = entry.offset.addingReportingOverflow(entry.byteCount)
             guard !overflows, sectionEnd <= header.fileByteCount else {
                 throw .damaged(
-                    file, entry.name, "needs \(entry.byteCount) bytes from \(entry.offset), the file has \(header.fileByteCount)")
+                    file, entry.name,
+                    "needs \(entry.byteCount) bytes from \(entry.offset), the file has \(header.fileByteCount)")
             }
             if entry.checksumShift != 0 {
                 guard Int(entry.firstBlockChecksum) == nextBlockChecksum, entry.crc == 0 else {
-                    throw .damaged(file, entry.name, "has block checksums at \(entry.firstBlockChecksum), not at \(nextBlockChecksum)")
+                    throw .damaged(
+                        file, entry.name,
+                        "has block checksums at \(entry.firstBlockChecksum), not at \(nextBlockChecksum)")
                 }
                 nextBlockChecksum += entry.blockCount
             } else if entry.firstBlockChecksum != 0 {
@@ -162,7 +173,11 @@ extension SectionEntry {
         }
         guard let last = entries.last, last.kind == .blockChecksums, last.checksumShift == 0,
             last.byteCount == 4 * nextBlockChecksum
-        else { throw .damaged(file, SectionKind.blockChecksums.name, "is missing, not the last, or of another size than \(4 * nextBlockChecksum)") }
+        else {
+            throw .damaged(
+                file, SectionKind.blockChecksums.name,
+                "is missing, not the last, or of another size than \(4 * nextBlockChecksum)")
+        }
         return entries
     }
 
@@ -175,8 +190,12 @@ extension SectionEntry {
             throw .damaged(file, name, "has the unknown element type \(bytes.byte(3))")
         }
         let shift = bytes.byte(4)
-        guard shift == 0 || 12...24 ~= shift else { throw .damaged(file, name, "has the checksum shift \(shift); 0 or 12 to 24 are possible") }
-        guard bytes.isZero(5..<8), bytes.isZero(48..<64) else { throw .damaged(file, name, "has reserved bytes that are not zero") }
+        guard shift == 0 || 12...24 ~= shift else {
+            throw .damaged(file, name, "has the checksum shift \(shift); 0 or 12 to 24 are possible")
+        }
+        guard bytes.isZero(5..<8), bytes.isZero(48..<64) else {
+            throw .damaged(file, name, "has reserved bytes that are not zero")
+        }
         guard let offset = Int(exactly: bytes.uint64(8)), let size = Int(exactly: bytes.uint64(16)),
             let stride = Int(exactly: bytes.uint64(32)), bytes.uint64(24) == bytes.uint64(16),
             stride == 0 || size % stride == 0
@@ -195,9 +214,15 @@ extension SectionEntry {
 extension RawSpan {
     // Little-endian loads at any offset; out of bounds traps, and every caller has checked the length before.
     func byte(_ offset: Int) -> UInt8 { unsafe unsafeLoad(fromCheckedByteOffset: offset, as: UInt8.self) }
-    func uint16(_ offset: Int) -> UInt16 { unsafe UInt16(littleEndian: unsafeLoad(fromCheckedByteOffset: offset, as: UInt16.self)) }
-    func uint32(_ offset: Int) -> UInt32 { unsafe UInt32(littleEndian: unsafeLoad(fromCheckedByteOffset: offset, as: UInt32.self)) }
-    func uint64(_ offset: Int) -> UInt64 { unsafe UInt64(littleEndian: unsafeLoad(fromCheckedByteOffset: offset, as: UInt64.self)) }
+    func uint16(_ offset: Int) -> UInt16 {
+        unsafe UInt16(littleEndian: unsafeLoad(fromCheckedByteOffset: offset, as: UInt16.self))
+    }
+    func uint32(_ offset: Int) -> UInt32 {
+        unsafe UInt32(littleEndian: unsafeLoad(fromCheckedByteOffset: offset, as: UInt32.self))
+    }
+    func uint64(_ offset: Int) -> UInt64 {
+        unsafe UInt64(littleEndian: unsafeLoad(fromCheckedByteOffset: offset, as: UInt64.self))
+    }
 
     /// Proof: the bounds are checked here, and every bit pattern is a value of these integers.
     @unsafe private func unsafeLoad<Value: FixedWidthInteger & BitwiseCopyable>(

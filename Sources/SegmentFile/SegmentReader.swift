@@ -24,7 +24,8 @@ public final class SegmentReader: Sendable {
     public convenience init(in directory: Directory, uuid: SegmentUUID, pinning: Bool = true) throws(SegmentError) {
         try self.init(in: directory, name: uuid.segmentFileName, pinning: pinning)
         guard header.segmentUUID == uuid else {
-            throw SegmentError(.mismatch, file: file, "holds the segment \(header.segmentUUID), not the one of its name")
+            throw SegmentError(
+                .mismatch, file: file, "holds the segment \(header.segmentUUID), not the one of its name")
         }
     }
 
@@ -34,7 +35,9 @@ public final class SegmentReader: Sendable {
         do throws(SystemError) {
             let handle = try directory.open(name)
             let status = try handle.status()
-            guard status.isRegular else { throw SystemError(code: EINVALCode, operation: "use as a segment", path: handle.path) }
+            guard status.isRegular else {
+                throw SystemError(code: EINVALCode, operation: "use as a segment", path: handle.path)
+            }
             if pinning {
                 guard try handle.tryLock(exclusive: false) else {
                     throw SystemError(code: EAGAINCode, operation: "pin", path: handle.path)
@@ -57,7 +60,8 @@ public final class SegmentReader: Sendable {
         let all = mapped.bytes
         guard opened.byteCount >= 2 * SegmentHeader.byteCount else {
             throw SegmentError(
-                .notASegment, file: name, "has \(opened.byteCount) bytes; a segment file has at least 8,192. It was cut off, or is none")
+                .notASegment, file: name,
+                "has \(opened.byteCount) bytes; a segment file has at least 8,192. It was cut off, or is none")
         }
         header = try SegmentHeader(parsing: all.extracting(0..<4096), fileByteCount: opened.byteCount, file: name)
         entries = try SectionEntry.parse(table: all.extracting(4096..<8192), header: header, file: name)
@@ -157,7 +161,9 @@ public final class SegmentReader: Sendable {
             }
             for block in 0..<entry.blockCount where damages.count < 100 {
                 if let damage = damage(in: entry, block: block) { damages.append(.damaged(file, entry.name, damage)) }
-                if block % 1024 == 0 { try report(entry.offset + entry.blockRange(block).lowerBound, header.fileByteCount) }
+                if block % 1024 == 0 {
+                    try report(entry.offset + entry.blockRange(block).lowerBound, header.fileByteCount)
+                }
             }
             end = entry.offset + entry.byteCount
         }

@@ -10,7 +10,9 @@ public struct SectionPlan: Sendable {
     public let checksumShift: UInt8
     public let byteCount: Int
 
-    public init(_ kind: SectionKind, _ elementType: ElementType, stride: Int = 0, checksumShift: UInt8 = 0, byteCount: Int) {
+    public init(
+        _ kind: SectionKind, _ elementType: ElementType, stride: Int = 0, checksumShift: UInt8 = 0, byteCount: Int
+    ) {
         precondition(byteCount >= 0 && (stride == 0 || byteCount % stride == 0))
         self.kind = kind
         self.elementType = elementType
@@ -63,7 +65,8 @@ public final class SegmentWriter {
     /// Plans the geometry, creates the file and reserves its room.
     ///
     /// - Throws: for an existing file, and when there is no room.
-    public init(in directory: Directory, identity: SegmentIdentity, sections plans: [SectionPlan]) throws(SegmentError) {
+    public init(in directory: Directory, identity: SegmentIdentity, sections plans: [SectionPlan]) throws(SegmentError)
+    {
         precondition(plans.count < SegmentHeader.sectionLimit)
         self.directory = directory
         self.identity = identity
@@ -73,7 +76,8 @@ public final class SegmentWriter {
         let checksums = plans.reduce(0) { $0 + SectionInProgress.blockCount(of: $1) }
         for plan in plans + [SectionPlan(.blockChecksums, .uint32, stride: 4, byteCount: 4 * checksums)] {
             let alignment = plan.checksumShift == 0 ? SectionEntry.pageByteCount : SectionEntry.blockedAlignment
-            guard let offset = roundedUp(end, to: alignment), let next = Optional(offset.addingReportingOverflow(plan.byteCount)),
+            guard let offset = roundedUp(end, to: alignment),
+                let next = Optional(offset.addingReportingOverflow(plan.byteCount)),
                 !next.overflow
             else { throw SegmentError(.system, file: fileName, "would be larger than a file can be") }
             sections.append(SectionInProgress(plan: plan, offset: offset, firstBlockChecksum: nextBlockChecksum))
@@ -130,7 +134,9 @@ public final class SegmentWriter {
             precondition(section.filled == section.plan.byteCount, "section \(section.plan.kind.name) is not full")
         }
         var table = [UInt8](repeating: 0, count: SectionEntry.pageByteCount)
-        for (index, section) in sections.enumerated() { section.encode(into: &table, at: index * SectionEntry.byteCount) }
+        for (index, section) in sections.enumerated() {
+            section.encode(into: &table, at: index * SectionEntry.byteCount)
+        }
         let tableCRC = unsafe table.span.bytes.extracting(0..<sections.count * SectionEntry.byteCount).crc
         let header = encodedHeader(tableCRC: tableCRC)
         do throws(SystemError) {
@@ -141,7 +147,8 @@ public final class SegmentWriter {
         } catch { throw SegmentError(error) }
         isDone = true
         return unsafe SegmentSummary(
-            fileName: fileName, byteCount: fileByteCount, headerCRC: header.span.bytes.uint32(SegmentHeader.byteCount - 4),
+            fileName: fileName, byteCount: fileByteCount,
+            headerCRC: header.span.bytes.uint32(SegmentHeader.byteCount - 4),
             sections: sections.map { ($0.plan.kind, $0.plan.byteCount) })
     }
 
@@ -171,7 +178,8 @@ public final class SegmentWriter {
         page[108] = identity.metricCode
         page.store(UInt32(sections.count), at: 112)
         page.store(tableCRC, at: 116)
-        unsafe page.store(page.span.bytes.extracting(0..<SegmentHeader.byteCount - 4).crc, at: SegmentHeader.byteCount - 4)
+        unsafe page.store(
+            page.span.bytes.extracting(0..<SegmentHeader.byteCount - 4).crc, at: SegmentHeader.byteCount - 4)
         return page
     }
 }

@@ -51,11 +51,14 @@ public final class SearchScratch: @unchecked Sendable {
     /// Adds the exact scores of consecutive rows to the candidates.
     ///
     /// - Parameter numbering: what each row is called; its own number when empty.
-    public func appendScores(rows: Range<Int>, excluding excluded: ExcludedRows, numbering: Span<UInt32>, kernels: Kernels) {
+    public func appendScores(
+        rows: Range<Int>, excluding excluded: ExcludedRows, numbering: Span<UInt32>, kernels: Kernels
+    ) {
         excluded.writeLiveMask(of: rows, into: &liveMask)
         let (scores, live) = (scores, liveMask)
         candidates.append(
-            scores.span.extracting(0..<rows.count), first: UInt32(rows.lowerBound), live: live.span, numbering: numbering,
+            scores.span.extracting(0..<rows.count), first: UInt32(rows.lowerBound), live: live.span,
+            numbering: numbering,
             kernels: kernels)
     }
 

@@ -38,7 +38,9 @@ public struct TreeView: ~Escapable {
     let codewords: Span<Float>
     let codes: RawSpan
 
-    @_lifetime(copy leaves, copy routingCentroids, copy routingBiases, copy centroids, copy projection, copy codewords, copy codes)
+    @_lifetime(
+        copy leaves, copy routingCentroids, copy routingBiases, copy centroids, copy projection, copy codewords,
+        copy codes)
     public init(
         form: ScoreForm, dimensions: Int, shape: Codebooks.Shape, leaves: Span<Leaf>,
         routingCentroids: Span<Float>, routingBiases: Span<Float>, centroids: RawSpan, centroidStride: Int,

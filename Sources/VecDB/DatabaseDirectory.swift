@@ -18,7 +18,8 @@ func openDatabaseDirectory(_ path: String) throws(DatabaseError) -> Directory {
         return try Directory(opening: path)
     } catch {
         throw error.isNotFound
-            ? DatabaseError(.notFound, "\(path): there is no such database; make one with 'vecdb build'") : DatabaseError(error)
+            ? DatabaseError(.notFound, "\(path): there is no such database; make one with 'vecdb build'")
+            : DatabaseError(error)
     }
 }
 

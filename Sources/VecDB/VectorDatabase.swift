@@ -75,8 +75,10 @@ public final class VectorDatabase: Sendable {
             generation: snapshot.generation, metric: snapshot.segment.metric,
             dimensions: snapshot.segment.dimensions, rows: snapshot.segment.rowCount,
             index: snapshot.segment.parameters.tree == nil ? .exact : .treeAH,
-            leaves: snapshot.segment.parameters.tree?.leafCount ?? 0, queries: Int(clamping: snapshot.catalog.queryCount),
-            hasMetadata: snapshot.catalog.segments.contains { $0.documentCount != nil }, reorderStorage: snapshot.segment.element.storage,
+            leaves: snapshot.segment.parameters.tree?.leafCount ?? 0,
+            queries: Int(clamping: snapshot.catalog.queryCount),
+            hasMetadata: snapshot.catalog.segments.contains { $0.documentCount != nil },
+            reorderStorage: snapshot.segment.element.storage,
             defaults: snapshot.defaults)
     }
 
@@ -118,7 +120,8 @@ public final class VectorDatabase: Sendable {
     ///   - excludedIDs: more exclusions for single queries, by their index.
     ///   - threads: how many to use; `nil`: one for each core.
     public func searchBatch(
-        _ queries: [Float], options: SearchOptions = SearchOptions(), excludedIDs: [Int: [String]] = [:], threads: Int? = nil
+        _ queries: [Float], options: SearchOptions = SearchOptions(), excludedIDs: [Int: [String]] = [:],
+        threads: Int? = nil
     ) throws(DatabaseError) -> [[Hit]] {
         try check(options)
         let snapshot = snapshot
@@ -142,7 +145,9 @@ public final class VectorDatabase: Sendable {
     }
 
     private func check(_ options: SearchOptions) throws(DatabaseError) {
-        guard options.k >= 1 else { throw DatabaseError(.invalidArgument, "k is \(options.k); at least one hit must be asked for") }
+        guard options.k >= 1 else {
+            throw DatabaseError(.invalidArgument, "k is \(options.k); at least one hit must be asked for")
+        }
         if let leaves = options.leavesToSearch, leaves < 1 {
             throw DatabaseError(.invalidArgument, "leaves to search is \(leaves); at least one leaf must be searched")
         }

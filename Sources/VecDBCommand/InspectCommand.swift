@@ -38,7 +38,8 @@ func inspectionText(_ inspection: DatabaseInspection) -> String {
     }
     for segment in inspection.segments {
         lines.append(
-            "\(printable(segment.file)) · \(segment.rows.map { counted($0, "row") } ?? "unreadable header") · \(grouped(segment.bytes)) bytes")
+            "\(printable(segment.file)) · \(segment.rows.map { counted($0, "row") } ?? "unreadable header") · \(grouped(segment.bytes)) bytes"
+        )
         var table = TableOutput([
             .left("section"), .right("offset"), .right("bytes"), .left("type"), .left("checksum"),
         ])

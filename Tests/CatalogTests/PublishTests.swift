@@ -7,7 +7,7 @@ import Testing
 private let checksum: CatalogChecksum = { bytes in
     var crc: UInt32 = .max
     for offset in 0..<bytes.byteCount {
-        crc ^= UInt32(bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+        crc ^= unsafe UInt32(bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
         for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
     }
     return ~crc
@@ -23,7 +23,8 @@ private final class Place {
 
     func create() throws -> CatalogWriter {
         try CatalogWriter.create(
-            path, databaseUUID: [UInt8](1...16), settings: CatalogSettings(metric: "dot", dimensions: 2, nextOrdinal: 3),
+            path, databaseUUID: [UInt8](1...16),
+            settings: CatalogSettings(metric: "dot", dimensions: 2, nextOrdinal: 3),
             checksum: checksum)
     }
 }
@@ -82,7 +83,9 @@ private func record(rows: UInt64) -> SegmentRecord {
         CatalogColumn(name: "ordinal", type: .text), CatalogColumn(name: "a \"quoted\" name", type: .real),
     ])
     #expect(columns.map(\.sqlName) == ["year", "column_2", "column_3", "a \"quoted\" name"])
-    let documents = (0..<3).map { Array("{\"year\":\(1990 + $0),\"title\":\"\(String(repeating: "film ", count: $0 * 50))\"}".utf8) }
+    let documents = (0..<3).map {
+        Array("{\"year\":\(1990 + $0),\"title\":\"\(String(repeating: "film ", count: $0 * 50))\"}".utf8)
+    }
     try staging.stageMetadata(
         documents.enumerated().map { index, document in
             CatalogMetadataRow(

@@ -6,7 +6,9 @@ import Testing
     #expect(SegmentUUID(segmentFileName: uuid.segmentFileName) == uuid)
 }
 
-@Test(arguments: ["segment-.vseg", "segment-0123.vseg", "catalog.sqlite", "segment-0123456789ABCDEF0123456789abcdef.vseg"])
+@Test(arguments: [
+    "segment-.vseg", "segment-0123.vseg", "catalog.sqlite", "segment-0123456789ABCDEF0123456789abcdef.vseg",
+])
 func `other names are no segments`(name: String) {
     #expect(SegmentUUID(segmentFileName: name) == nil)
 }

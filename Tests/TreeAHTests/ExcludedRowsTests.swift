@@ -13,7 +13,7 @@ import Testing
     ExcludedRows([70, 5, 42, 42]).writeLiveMask(of: 10..<80, into: &words)
     #expect(words.count == 3)
     #expect(words[0] == .max)
-    #expect(words[1] == ~(1 | 1 << 28))  // rows 42 and 70 are bits 0 and 28 of the second word
+    #expect(words[1] == ~UInt32(1 | 1 << 28))  // rows 42 and 70 are bits 0 and 28 of the second word
     #expect(words[2] == .max)
     ExcludedRows([75]).writeLiveMask(of: 10..<80, into: &words)
     #expect(words[2] == ~2)

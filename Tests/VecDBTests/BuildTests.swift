@@ -44,9 +44,11 @@ func `any number of rows builds and verifies`(_ rows: Int, _ index: IndexKind) t
     let vectors = [Float](repeating: 0.5, count: 300 * 4)
     var options = BuildOptions()
     options.index = .treeAH
-    try VectorDatabase.build(at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: 4), options: options)
+    try VectorDatabase.build(
+        at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: 4), options: options)
     let database = try VectorDatabase.open(place.file("a.vecdb"))
-    let hits = try database.search([1, 1, 1, 1], options: SearchOptions(k: 5, leavesToSearch: 1_000_000, reorder: 1000))
+    let hits = try database.search(
+        [1, 1, 1, 1], options: SearchOptions(k: 5, leavesToSearch: 1_000_000, reorder: 1000))
     #expect(hits.map(\.ordinal) == [0, 1, 2, 3, 4])
 }
 
@@ -96,7 +98,8 @@ func `any number of rows builds and verifies`(_ rows: Int, _ index: IndexKind) t
         var options = BuildOptions()
         options.metric = metric
         do {
-            try VectorDatabase.build(at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: 2, ids: ids), options: options)
+            try VectorDatabase.build(
+                at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: 2, ids: ids), options: options)
             return nil
         } catch { return error }
     }
@@ -119,7 +122,8 @@ func `a build that is cancelled in any phase leaves nothing behind`(_ phase: Bui
         try VectorDatabase.build(
             at: place.file("a.vecdb"),
             from: .memory(
-                vectors: clusteredVectors(count: 500, dimensions: 4, seed: 2), dimensions: 4, ids: (0..<500).map { "id \($0)" }),
+                vectors: clusteredVectors(count: 500, dimensions: 4, seed: 2), dimensions: 4,
+                ids: (0..<500).map { "id \($0)" }),
             options: options
         ) { progress in
             if progress.phase == phase { reached = true }
@@ -137,7 +141,8 @@ func `a build that is cancelled in any phase leaves nothing behind`(_ phase: Bui
     options.index = .treeAH
     options.metric = .cosine
     let vectors = clusteredVectors(count: 300, dimensions: 5, seed: 4)
-    try VectorDatabase.build(at: path, from: .memory(vectors: vectors, dimensions: 5, ids: (0..<300).map { "\($0)!" }), options: options)
+    try VectorDatabase.build(
+        at: path, from: .memory(vectors: vectors, dimensions: 5, ids: (0..<300).map { "\($0)!" }), options: options)
     let name = try #require(FileManager.default.contentsOfDirectory(atPath: path).first { $0.hasSuffix(".vseg") })
     let original = try Data(contentsOf: URL(fileURLWithPath: path + "/" + name))
     for offset in stride(from: 0, to: original.count, by: 997) {

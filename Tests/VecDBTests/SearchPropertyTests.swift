@@ -58,7 +58,8 @@ func `exact search finds what the definition says`(_ metric: Metric, _ index: In
     var options = BuildOptions()
     options.metric = metric
     options.index = index
-    try VectorDatabase.build(at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: dimensions), options: options)
+    try VectorDatabase.build(
+        at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: dimensions), options: options)
     let database = try VectorDatabase.open(place.file("a.vecdb"))
     for _ in 0..<20 {
         let query = (0..<dimensions).map { _ in Float(generator.uniform(below: 5)) - 2 + 0.25 }
@@ -99,7 +100,8 @@ func `the same input, options and seed give the same bytes at any thread count`(
     let vectors = clusteredVectors(count: 2500, dimensions: 24, seed: 8)
     var options = BuildOptions()
     options.index = .treeAH
-    try VectorDatabase.build(at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: 24), options: options)
+    try VectorDatabase.build(
+        at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: 24), options: options)
     let database = try VectorDatabase.open(place.file("a.vecdb"))
     let queries = Array(vectors[..<(64 * 24)])
     let search = SearchOptions(k: 7, leavesToSearch: 5, reorder: 20)
@@ -115,7 +117,8 @@ func `excluded ids never come back, and k others do as long as there are k`(_ in
     let vectors = clusteredVectors(count: 500, dimensions: 6, seed: 21)
     var options = BuildOptions()
     options.index = index
-    try VectorDatabase.build(at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: 6), options: options)
+    try VectorDatabase.build(
+        at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: 6), options: options)
     let database = try VectorDatabase.open(place.file("a.vecdb"))
     let query = Array(vectors[..<6])
     let ranking = try database.search(query, options: SearchOptions(k: 500, exact: true)).compactMap(\.id)

@@ -53,7 +53,8 @@ func bruteForce(_ query: [Float], in vectors: [Float], metric: Metric, k: Int) -
         let vector = vectors[row * dimensions..<(row + 1) * dimensions]
         switch metric {
         case .dot: return zip(query, vector).reduce(0) { $0 + Double($1.0) * Double($1.1) }
-        case .l2: return -zip(query, vector).reduce(0) { $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1)) }
+        case .l2:
+            return -zip(query, vector).reduce(0) { $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1)) }
         case .cosine: return zip(unit(query[...]), unit(vector)).reduce(0) { $0 + $1.0 * $1.1 }
         }
     }

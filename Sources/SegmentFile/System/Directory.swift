@@ -88,7 +88,9 @@ public final class Directory: Sendable {
 
     /// Removes an empty directory.
     public func removeDirectory(_ name: String) throws(SystemError) {
-        if unsafe unlinkat(handle.descriptor, name, AT_REMOVEDIR) != 0, errno != ENOENT { throw .last("remove", pathOf(name)) }
+        if unsafe unlinkat(handle.descriptor, name, AT_REMOVEDIR) != 0, errno != ENOENT {
+            throw .last("remove", pathOf(name))
+        }
     }
 
     /// Renames an entry of this directory to a name in it that must be free: fails with `EEXIST` otherwise.

@@ -49,7 +49,8 @@ public final class File: Sendable {
         let failed = unsafe buffer.withUnsafeMutableBytes { buffer in
             while done < size {
                 let count = retrying {
-                    unsafe pread(descriptor, buffer.baseAddress.map { unsafe $0 + done }, size - done, off_t(offset + done))
+                    unsafe pread(
+                        descriptor, buffer.baseAddress.map { unsafe $0 + done }, size - done, off_t(offset + done))
                 }
                 if count < 0 { return true }
                 if count == 0 { break }
@@ -69,7 +70,8 @@ public final class File: Sendable {
             var done = 0
             while done < size {
                 let count = retrying {
-                    unsafe pwrite(descriptor, bytes.baseAddress.map { unsafe $0 + done }, size - done, off_t(offset + done))
+                    unsafe pwrite(
+                        descriptor, bytes.baseAddress.map { unsafe $0 + done }, size - done, off_t(offset + done))
                 }
                 if count <= 0 {
                     if count == 0 { errno = ENOSPC }

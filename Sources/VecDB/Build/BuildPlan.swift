@@ -35,22 +35,31 @@ struct BuildPlan {
         seed = options.seed
         threads = options.threads ?? processorCount
         memoryBytes = options.memoryBytes ?? Self.defaultMemoryBytes
-        guard threads >= 1 else { throw DatabaseError(.invalidArgument, "threads is \(threads); at least one is needed") }
+        guard threads >= 1 else {
+            throw DatabaseError(.invalidArgument, "threads is \(threads); at least one is needed")
+        }
         guard memoryBytes >= 16 << 20 else {
-            throw DatabaseError(.invalidArgument, "a memory bound of \(memoryBytes) bytes is too small; a build needs 16 MiB")
+            throw DatabaseError(
+                .invalidArgument, "a memory bound of \(memoryBytes) bytes is too small; a build needs 16 MiB")
         }
         self.element = try Self.element(options.reorderStorage, metric: metric, input: element)
         let isTree = options.index == .treeAH || (options.index == .auto && rowCount >= Self.exactRowLimit)
-        tree = isTree ? try Self.treePlan(options, dimensions: dimensions, rowCount: rowCount, memoryBytes: memoryBytes) : nil
+        tree =
+            isTree
+            ? try Self.treePlan(options, dimensions: dimensions, rowCount: rowCount, memoryBytes: memoryBytes) : nil
     }
 
     private static func treePlan(
         _ options: BuildOptions, dimensions: Int, rowCount: Int, memoryBytes: Int
     ) throws(DatabaseError) -> TreePlan {
         if let leaves = options.leaves {
-            guard leaves >= 1 else { throw DatabaseError(.invalidArgument, "leaves is \(leaves); a tree has at least one") }
+            guard leaves >= 1 else {
+                throw DatabaseError(.invalidArgument, "leaves is \(leaves); a tree has at least one")
+            }
             guard leaves <= max(rowCount, 1) else {
-                throw DatabaseError(.invalidArgument, "\(leaves) leaves are more than there are rows (\(rowCount)); ask for at most \(rowCount)")
+                throw DatabaseError(
+                    .invalidArgument,
+                    "\(leaves) leaves are more than there are rows (\(rowCount)); ask for at most \(rowCount)")
             }
         }
         if let iterations = options.trainingIterations, iterations < 1 {
@@ -60,10 +69,14 @@ struct BuildPlan {
         switch options.projection {
         case .principalAxes(let count):
             guard 1...dimensions ~= count else {
-                throw DatabaseError(.invalidArgument, "pca:\(count) asks for more axes than the \(dimensions) dimensions there are, or for none")
+                throw DatabaseError(
+                    .invalidArgument,
+                    "pca:\(count) asks for more axes than the \(dimensions) dimensions there are, or for none")
             }
             guard dimensions <= 4096 else {
-                throw DatabaseError(.invalidArgument, "principal axes need at most 4,096 dimensions, the input has \(dimensions); use 'random'")
+                throw DatabaseError(
+                    .invalidArgument,
+                    "principal axes need at most 4,096 dimensions, the input has \(dimensions); use 'random'")
             }
             projected = count
         default: projected = dimensions
@@ -72,7 +85,9 @@ struct BuildPlan {
             options.projection == .auto ? (dimensions >= 96 ? .random : .none) : options.projection
         let perBlock = options.dimensionsPerBlock ?? min(projected, projection == .none || projected < 192 ? 2 : 4)
         guard 1...projected ~= perBlock else {
-            throw DatabaseError(.invalidArgument, "\(perBlock) dimensions per block is impossible with \(projected) projected dimensions")
+            throw DatabaseError(
+                .invalidArgument,
+                "\(perBlock) dimensions per block is impossible with \(projected) projected dimensions")
         }
         let leaves = rowCount == 0 ? 0 : options.leaves ?? max(1, min(rowCount, Int(2 * Double(rowCount).squareRoot())))
         let sampleRows = memoryBytes / 3 / (4 * dimensions)

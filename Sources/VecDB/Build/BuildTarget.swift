@@ -26,7 +26,9 @@ final class BuildTarget {
         let (parentPath, name) = try split(path)
         let parent: Directory
         do throws(SystemError) { parent = try Directory(opening: parentPath) } catch {
-            throw error.isNotFound ? DatabaseError(.notFound, "\(parentPath): there is no such directory to build in") : DatabaseError(error)
+            throw error.isNotFound
+                ? DatabaseError(.notFound, "\(path): there is no directory '\(parentPath)' to build in")
+                : DatabaseError(error)
         }
         let existing = try parent.status(of: name)
         if let existing {
@@ -40,7 +42,9 @@ final class BuildTarget {
         }
         if let system = parent.networkFileSystem, !allowsNetworkFileSystem {
             throw DatabaseError(
-                .system, "\(path): lies on a network file system (\(system)), whose locks and syncs cannot be trusted; build elsewhere")
+                .system,
+                "\(path): lies on a network file system (\(system)), whose locks and syncs cannot be trusted; build elsewhere"
+            )
         }
         let holder = Self.holder()
         return existing == nil
@@ -94,7 +98,8 @@ final class BuildTarget {
     /// Removes what earlier builds of this target left when they were killed: their locks are free.
     private static func removeAbandonedSiblings(in parent: Directory, prefix: String) throws {
         for name in try parent.names() where name.hasPrefix(prefix) {
-            guard let directory = try? Directory(opening: parent.pathOf(name)), (try? WriterLock.isFree(in: directory)) == true
+            guard let directory = try? Directory(opening: parent.pathOf(name)),
+                (try? WriterLock.isFree(in: directory)) == true
             else { continue }
             removeTree(parent, name)
         }
@@ -117,8 +122,9 @@ final class BuildTarget {
         guard try directory.status(of: catalogFileName)?.isRegular == true else {
             throw DatabaseError(.alreadyExists, "\(path): is no vecdb database, so it is not overwritten")
         }
-        guard let lock = try WriterLock.acquire(
-            in: directory, timeoutSeconds: timeoutSeconds, holder: holder, isCancelled: isCancelled)
+        guard
+            let lock = try WriterLock.acquire(
+                in: directory, timeoutSeconds: timeoutSeconds, holder: holder, isCancelled: isCancelled)
         else {
             if isCancelled() { throw DatabaseError.interrupted }
             let other = WriterLock.holder(in: directory).map { " (\($0))" } ?? ""
@@ -190,7 +196,8 @@ final class BuildTarget {
             try creation.parent.rename(creation.temporaryName, toFreeName: creation.finalName)
         } catch {
             throw error.alreadyExists
-                ? DatabaseError(.alreadyExists, "\(path): was made by somebody else in the meantime") : DatabaseError(error)
+                ? DatabaseError(.alreadyExists, "\(path): was made by somebody else in the meantime")
+                : DatabaseError(error)
         }
         isDone = true
         try creation.parent.synchronize()
@@ -216,7 +223,9 @@ final class BuildTarget {
     private static func split(_ path: String) throws -> (parent: String, name: String) {
         var trimmed = Substring(path)
         while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
-        guard !trimmed.isEmpty, trimmed != "/" else { throw DatabaseError(.invalidArgument, "'\(path)' cannot name a database") }
+        guard !trimmed.isEmpty, trimmed != "/" else {
+            throw DatabaseError(.invalidArgument, "'\(path)' cannot name a database")
+        }
         guard let slash = trimmed.lastIndex(of: "/") else { return (".", try checkedName(String(trimmed))) }
         let parent = slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
         return (parent, try checkedName(String(trimmed[trimmed.index(after: slash)...])))

@@ -40,7 +40,8 @@ final class CandidateSource {
             return format
         }
         let reader = try VectorReader.open(
-            files.vectors, format: format, tensor: files.tensor, spoolDirectory: spoolDirectory, isCancelled: isCancelled)
+            files.vectors, format: format, tensor: files.tensor, spoolDirectory: spoolDirectory,
+            isCancelled: isCancelled)
         dimensions = reader.dimensions
         element = reader.element
         vectors = .reader(reader)
@@ -60,12 +61,14 @@ final class CandidateSource {
     init(vectors: [Float], dimensions: Int, ids: [String]?, metadata: [String]?, spoolDirectory: String) throws {
         guard 1...65_535 ~= dimensions, vectors.count % dimensions == 0 else {
             throw DatabaseError(
-                .invalidInput, "\(vectors.count) floats are no whole number of vectors of \(dimensions) dimensions (1 to 65,535)")
+                .invalidInput,
+                "\(vectors.count) floats are no whole number of vectors of \(dimensions) dimensions (1 to 65,535)")
         }
         let count = vectors.count / dimensions
         for (name, found) in [("ids", ids?.count), ("metadata documents", metadata?.count)] {
             if let found, found != count {
-                throw DatabaseError(.invalidInput, "there are \(count) vectors and \(found) \(name); there must be as many")
+                throw DatabaseError(
+                    .invalidInput, "there are \(count) vectors and \(found) \(name); there must be as many")
             }
         }
         self.dimensions = dimensions
@@ -77,7 +80,8 @@ final class CandidateSource {
             return
         }
         if let row = metadata.firstIndex(where: { $0.utf8.contains(0x0A) }) {
-            throw DatabaseError(.invalidInput, "the metadata of row \(row) has a line break between its values; write it on one line")
+            throw DatabaseError(
+                .invalidInput, "the metadata of row \(row) has a line break between its values; write it on one line")
         }
         let path = "\(spoolDirectory)/.metadata-\(UUID().uuidString).ndjson"
         temporaryFile = path
@@ -126,12 +130,15 @@ final class CandidateSource {
             if let validation, let first = validation.first {
                 throw DatabaseError(
                     .invalidInput,
-                    "row \(first.row): \(first.problem); \(validation.badRowCount) of \(validation.rowCount) rows cannot be used")
+                    "row \(first.row): \(first.problem); \(validation.badRowCount) of \(validation.rowCount) rows cannot be used"
+                )
             }
         case .reader(let reader):
             try reader.rewind()
             while true {
-                if batch.count != rowsPerBatch * dimensions { batch = [Float](repeating: 0, count: rowsPerBatch * dimensions) }
+                if batch.count != rowsPerBatch * dimensions {
+                    batch = [Float](repeating: 0, count: rowsPerBatch * dimensions)
+                }
                 let rows = try reader.read(into: &batch, maxRows: rowsPerBatch)
                 guard rows > 0 else { break }
                 validation?.check(batch.span, rowCount: rows, overflowedRows: reader.overflowedRows)
@@ -150,14 +157,17 @@ final class CandidateSource {
         if case .reader(let reader) = ids {
             let found = try reader.count(isCancelled: isCancelled)
             guard found == rows else {
-                throw DatabaseError(.invalidInput, "\(reader.file) has \(found) ids for \(rows) vectors; there must be one for each")
+                throw DatabaseError(
+                    .invalidInput, "\(reader.file) has \(found) ids for \(rows) vectors; there must be one for each")
             }
         }
         if case .reader(let reader) = documents {
             _ = try reader.inferSchema(isCancelled: isCancelled)
             guard let found = reader.rowCount, found == rows else {
                 throw DatabaseError(
-                    .invalidInput, "\(reader.file) has \(reader.rowCount ?? 0) metadata rows for \(rows) vectors; there must be one for each")
+                    .invalidInput,
+                    "\(reader.file) has \(reader.rowCount ?? 0) metadata rows for \(rows) vectors; there must be one for each"
+                )
             }
         }
     }

@@ -58,7 +58,8 @@ struct DefaultsFinder {
             let chosen = min(limit, queries.count)
             return (0..<chosen).map { index in
                 let query = queries[index * queries.count / chosen]
-                return Probe(query: segment.metric == .cosine ? normalised(query)?.vector ?? query : query, excluded: .none)
+                return Probe(
+                    query: segment.metric == .cosine ? normalised(query)?.vector ?? query : query, excluded: .none)
             }
         }
         var probes: [Probe] = []
@@ -85,14 +86,17 @@ struct DefaultsFinder {
     private func recall(_ probes: [Probe], leaves: Int, reorder: Int) throws -> Double {
         let (segment, k) = (segment, Self.k)
         let shares = try concurrentMap(count: probes.count, threads: threads) { index throws(SegmentError) in
-            let found = try Self.search(segment, probes[index], SearchPlan(k: k, leavesToSearch: leaves, reorder: reorder))
+            let found = try Self.search(
+                segment, probes[index], SearchPlan(k: k, leavesToSearch: leaves, reorder: reorder))
             let truth = probes[index].truth
             return truth.isEmpty ? 1 : Double(truth.intersection(found).count) / Double(truth.count)
         }
         return shares.isEmpty ? 1 : shares.reduce(0, +) / Double(shares.count)
     }
 
-    private static func search(_ segment: IndexSegment, _ probe: Probe, _ plan: SearchPlan) throws(SegmentError) -> Set<UInt32> {
+    private static func search(_ segment: IndexSegment, _ probe: Probe, _ plan: SearchPlan) throws(SegmentError) -> Set<
+        UInt32
+    > {
         let scratch = SearchScratch()
         var trace = SearchTrace(isOn: false)
         try segment.search(probe.query, plan: plan, excluding: probe.excluded, scratch: scratch, trace: &trace)

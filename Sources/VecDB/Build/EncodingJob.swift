@@ -46,7 +46,8 @@ struct EncodingJob: Sendable {
             if places.count + starts[leaf + 1] - start > limit { close() }
             while start < starts[leaf + 1] {
                 let end = min(starts[leaf + 1], start + limit)
-                parts.append(Part(leaf: bucket.leaves.lowerBound + leaf, rows: places.count..<places.count + end - start))
+                parts.append(
+                    Part(leaf: bucket.leaves.lowerBound + leaf, rows: places.count..<places.count + end - start))
                 places += order[start..<end]
                 if end < starts[leaf + 1] { close() }
                 start = end

@@ -83,7 +83,8 @@ final class PartitionScatter {
             let part = (start..<start + extent.floatCount).clamped(to: wanted)
             if !part.isEmpty {
                 var span = result.mutableSpan
-                var target = span._mutatingExtracting(part.lowerBound - wanted.lowerBound..<part.upperBound - wanted.lowerBound)
+                var target = span._mutatingExtracting(
+                    part.lowerBound - wanted.lowerBound..<part.upperBound - wanted.lowerBound)
                 // Proof: any bits are a float.
                 var bytes = unsafe target.mutableBytes
                 try scratch.read(into: &bytes, at: extent.offset + 4 * (part.lowerBound - start))

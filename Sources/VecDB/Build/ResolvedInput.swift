@@ -34,11 +34,15 @@ struct ResolvedInput {
         }
         metric = options.metric ?? manifest.flatMap { Metric(rawValue: $0.metric.rawValue) } ?? .dot
         duplicateIDs =
-            options.duplicateIDs ?? manifest?.candidates.duplicateIDs.flatMap { DuplicateIDPolicy(rawValue: $0.rawValue) } ?? .error
+            options.duplicateIDs ?? manifest?.candidates.duplicateIDs.flatMap {
+                DuplicateIDPolicy(rawValue: $0.rawValue)
+            } ?? .error
         expectedCount = manifest?.candidates.count
         if let files {
             source = try CandidateSource(files: files, spoolDirectory: spool, isCancelled: isCancelled)
-            queries = try Self.queries(files, expectedCount: manifest?.queries?.count, spool: spool, dimensions: source.dimensions, isCancelled)
+            queries = try Self.queries(
+                files, expectedCount: manifest?.queries?.count, spool: spool, dimensions: source.dimensions, isCancelled
+            )
         } else if case .memory(let vectors, let dimensions, let ids, let metadata) = input {
             source = try CandidateSource(
                 vectors: vectors, dimensions: dimensions, ids: ids, metadata: metadata, spoolDirectory: spool)
@@ -56,12 +60,15 @@ struct ResolvedInput {
         _ files: BuildFiles, expectedCount: Int?, spool: String, dimensions: Int, _ isCancelled: () -> Bool
     ) throws -> QuerySource? {
         guard let path = files.queryVectors else {
-            if files.queryIDs != nil { throw DatabaseError(.invalidArgument, "query ids need query vectors (--query-vectors)") }
+            if files.queryIDs != nil {
+                throw DatabaseError(.invalidArgument, "query ids need query vectors (--query-vectors)")
+            }
             return nil
         }
         let vectors = try VectorReader.open([path], spoolDirectory: spool, isCancelled: isCancelled)
         guard vectors.dimensions == dimensions else {
-            throw DatabaseError(.invalidInput, "\(path) has \(vectors.dimensions) dimensions, the candidates have \(dimensions)")
+            throw DatabaseError(
+                .invalidInput, "\(path) has \(vectors.dimensions) dimensions, the candidates have \(dimensions)")
         }
         let ids = try files.queryIDs.map { try IDReader.open($0, spoolDirectory: spool, isCancelled: isCancelled) }
         return QuerySource(vectors: vectors, ids: ids, expectedCount: expectedCount)

@@ -65,7 +65,10 @@ struct RowStorage: Sendable {
                 let value: Float =
                     switch element {
                     case .float32: Float(bitPattern: bytes.word(at + 4 * column))
-                    case .bfloat16: Float(bfloat16Bits: UInt16(truncatingIfNeeded: bytes.byte(at + 2 * column)) | UInt16(bytes.byte(at + 2 * column + 1)) << 8)
+                    case .bfloat16:
+                        Float(
+                            bfloat16Bits: UInt16(truncatingIfNeeded: bytes.byte(at + 2 * column)) | UInt16(
+                                bytes.byte(at + 2 * column + 1)) << 8)
                     case .uint8: Float(bytes.byte(at + column))
                     case .int8: Float(Int8(bitPattern: bytes.byte(at + column)))
                     case .scaledInt8: scale * Float(Int8(bitPattern: bytes.byte(at + column)))

@@ -88,7 +88,9 @@ struct SegmentBuilder {
         try source.forEachBatch { batch, first in
             let count = batch.count / dimensions
             done += count
-            guard done <= plan.inputRowCount else { throw DatabaseError(.invalidInput, "the input grew while it was read") }
+            guard done <= plan.inputRowCount else {
+                throw DatabaseError(.invalidInput, "the input grew while it was read")
+            }
             var ordinals = Array(first..<first + UInt64(count))
             if nextDropped < dropped.endIndex, dropped[nextDropped] < first + UInt64(count) {
                 var kept = 0
@@ -97,7 +99,9 @@ struct SegmentBuilder {
                         nextDropped += 1
                         continue
                     }
-                    for column in 0..<dimensions { batch[kept * dimensions + column] = batch[row * dimensions + column] }
+                    for column in 0..<dimensions {
+                        batch[kept * dimensions + column] = batch[row * dimensions + column]
+                    }
                     ordinals[kept] = first + UInt64(row)
                     kept += 1
                 }
@@ -128,7 +132,8 @@ struct SegmentBuilder {
         for row in ordinals.indices {
             var vector = span._mutatingExtracting(row * dimensions..<(row + 1) * dimensions)
             guard let norm = normalise(&vector) else {
-                throw DatabaseError(.invalidInput, "row \(ordinals[row]) is a zero vector, which has no direction for cosine")
+                throw DatabaseError(
+                    .invalidInput, "row \(ordinals[row]) is a zero vector, which has no direction for cosine")
             }
             norms.append(norm)
         }
@@ -197,6 +202,7 @@ struct SegmentBuilder {
     }
 
     private func writePartitions(_ tree: TrainedTree, sizes: [Int], to writer: SegmentWriter) throws {
+        try clock.report(.write, 0, of: 1)
         var (block, row) = (0, 0)
         var leaves: [UInt32] = []
         for size in sizes {
@@ -224,7 +230,9 @@ struct SegmentBuilder {
         var nextRow = 0
         // Norms are the last of the sections with rows, and ordinals cost four bytes a row either way.
         for index in scatter.buckets.indices {
-            for job in EncodingJob.jobs(of: scatter, bucket: index, rowLimit: max(4096, plan.memoryBytes / 6 / (4 * plan.dimensions))) {
+            for job in EncodingJob.jobs(
+                of: scatter, bucket: index, rowLimit: max(4096, plan.memoryBytes / 6 / (4 * plan.dimensions)))
+            {
                 let (rows, ordinals) = try job.gather(from: scatter)
                 let storage = storage
                 let parts = concurrentMap(count: job.parts.count, threads: plan.threads) { part in

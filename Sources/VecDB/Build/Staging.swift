@@ -40,7 +40,8 @@ struct Staging {
             try clock.report(.read, count, of: plan.inputRowCount)
         }
         guard count == plan.inputRowCount else {
-            throw DatabaseError(.invalidInput, "\(count) ids were found for \(plan.inputRowCount) vectors; there must be one for each")
+            throw DatabaseError(
+                .invalidInput, "\(count) ids were found for \(plan.inputRowCount) vectors; there must be one for each")
         }
         switch policy {
         case .allow: break
@@ -77,7 +78,8 @@ struct Staging {
             try catalog.stageMetadata(
                 rows.enumerated().map { place, row in
                     CatalogMetadataRow(
-                        ordinal: first + UInt64(place), document: row.document, values: row.values.map(CatalogValue.init))
+                        ordinal: first + UInt64(place), document: row.document,
+                        values: row.values.map(CatalogValue.init))
                 })
             try clock.report(.read, Int(first) + rows.count, of: plan.inputRowCount)
         }
@@ -96,7 +98,8 @@ struct Staging {
                 let id: String
                 if let ids = queries.ids {
                     guard let next = try ids.next() else {
-                        throw DatabaseError(.invalidInput, "\(ids.file) has \(count + row) ids and there are more query vectors")
+                        throw DatabaseError(
+                            .invalidInput, "\(ids.file) has \(count + row) ids and there are more query vectors")
                     }
                     id = next
                 } else {

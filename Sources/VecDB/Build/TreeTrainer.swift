@@ -44,7 +44,8 @@ struct TrainedTree {
         let residualRows = Array(rows[..<(residualCount * dimensions)])
         let residualAssigned = Array(assigned[..<residualCount])
         let (projection, origin) = projection(
-            treePlan.projection, rows: residualRows, assigned: residualAssigned, centroids: centroids, dimensions: dimensions,
+            treePlan.projection, rows: residualRows, assigned: residualAssigned, centroids: centroids,
+            dimensions: dimensions,
             seed: seed(3), threads: threads, kernels: kernels)
         try report(rounds - 1, rounds)
         let shape = Codebooks.Shape(
@@ -71,12 +72,14 @@ struct TrainedTree {
         return TrainedTree(
             dimensions: plan.dimensions, centroids: [], routing: [],
             table: CentroidTable([], dimensions: plan.dimensions, kernels: .best), projection: projection,
-            projectionOrigin: .none, codebooks: Codebooks(shape: shape, codewords: [Float](repeating: 0, count: shape.codewordFloatCount)),
+            projectionOrigin: .none,
+            codebooks: Codebooks(shape: shape, codewords: [Float](repeating: 0, count: shape.codewordFloatCount)),
             expectedSizes: [], iterations: treePlan.iterations)
     }
 
     private static func projection(
-        _ choice: ProjectionChoice, rows: [Float], assigned: [UInt32], centroids: [Float], dimensions: Int, seed: UInt64,
+        _ choice: ProjectionChoice, rows: [Float], assigned: [UInt32], centroids: [Float], dimensions: Int,
+        seed: UInt64,
         threads: Int, kernels: Kernels
     ) -> (Projection, IndexParameters.ProjectionOrigin) {
         switch choice {
@@ -85,9 +88,11 @@ struct TrainedTree {
         case .principalAxes(let count):
             let residuals = Encoder.projectedResiduals(
                 rows: rows, assigned: assigned, centroids: centroids, projection: .none(dimensions: dimensions),
-                shape: Codebooks.Shape(projectedDimensions: dimensions, dimensionsPerBlock: 1), threads: threads, kernels: kernels)
+                shape: Codebooks.Shape(projectedDimensions: dimensions, dimensionsPerBlock: 1), threads: threads,
+                kernels: kernels)
             let width = (dimensions + 1) / 2 * 2
-            let unpadded = width == dimensions
+            let unpadded =
+                width == dimensions
                 ? residuals
                 : (0..<assigned.count).flatMap { residuals[$0 * width..<$0 * width + dimensions] }
             return (
@@ -125,7 +130,8 @@ struct TrainedTree {
 
     func parameters(metric: Metric, rowCount: Int, blockCount: Int) -> IndexParameters.Tree {
         IndexParameters.Tree(
-            leafCount: leafCount, shape: codebooks.shape, projection: projection.kind, projectionOrigin: projectionOrigin,
+            leafCount: leafCount, shape: codebooks.shape, projection: projection.kind,
+            projectionOrigin: projectionOrigin,
             hasBiases: metric == .l2, slotCount: rowCount, blockCount: blockCount, trainingIterations: iterations)
     }
 }

@@ -59,7 +59,8 @@ private final class DatabaseBuilder {
                 plan: plan, source: resolved.source, dropped: staged.dropped, clock: clock, directory: target.directory,
                 databaseUUID: target.databaseUUID, segmentUUID: uuid)
             let file = try builder.write(tree, idByteCount: staged.idByteCount)
-            settings.searchDefaults = try searchDefaults(plan, tree, staged, sample: sample, uuid: uuid, in: target.directory)?.settings
+            settings.searchDefaults = try searchDefaults(
+                plan, tree, staged, sample: sample, uuid: uuid, in: target.directory)?.settings
             try clock.report(.sync, 0, of: 1)
             let generation = try target.commit(catalog, builder.record(file), settings: settings)
             clock.mark(.sync)
@@ -88,7 +89,8 @@ private final class DatabaseBuilder {
             options, metric: resolved.metric, dimensions: source.dimensions, rowCount: source.knownCount ?? .max >> 16,
             element: source.element)
         var sample = TrainingSample(
-            dimensions: source.dimensions, capacity: min(draft.sampleCapacity, max(1, source.knownCount ?? .max)), seed: options.seed)
+            dimensions: source.dimensions, capacity: min(draft.sampleCapacity, max(1, source.knownCount ?? .max)),
+            seed: options.seed)
         var rows = 0
         let total = source.knownCount ?? 0
         let needsSample = options.index != .exact
@@ -102,7 +104,9 @@ private final class DatabaseBuilder {
             }
             try clock.report(.read, rows, of: max(total, rows))
         }
-        guard rows < 1 << 32 - 1 else { throw DatabaseError(.invalidInput, "\(rows) rows are more than one segment holds (2^32 − 2)") }
+        guard rows < 1 << 32 - 1 else {
+            throw DatabaseError(.invalidInput, "\(rows) rows are more than one segment holds (2^32 − 2)")
+        }
         if let expected = resolved.expectedCount, expected != rows {
             throw DatabaseError(.invalidInput, "the manifest counts \(expected) candidates, \(rows) vectors were found")
         }
@@ -157,11 +161,13 @@ private final class DatabaseBuilder {
             dimensions: plan.dimensions, metric: plan.metric, index: tree == nil ? .exact : .treeAH,
             leaves: tree?.leafCount ?? 0, projectedDimensions: shape?.projectedDimensions ?? 0,
             dimensionsPerBlock: shape?.dimensionsPerBlock ?? 0,
-            projection: tree.map { $0.parameters(metric: plan.metric, rowCount: 0, blockCount: 0).projectionName } ?? "none",
+            projection: tree.map { $0.parameters(metric: plan.metric, rowCount: 0, blockCount: 0).projectionName }
+                ?? "none",
             reorderStorage: plan.element.storage, queries: staged.queryCount, duplicatesDropped: staged.dropped.count,
             bytes: file.sections.map { .init(name: $0.kind.name, bytes: $0.byteCount) }
                 + [.init(name: "catalog", bytes: catalogBytes ?? 0)],
-            seconds: clock.seconds.map { .init(phase: $0.phase, seconds: $0.seconds) }, totalSeconds: clock.totalSeconds,
+            seconds: clock.seconds.map { .init(phase: $0.phase, seconds: $0.seconds) },
+            totalSeconds: clock.totalSeconds,
             defaults: settings.searchDefaults.map(SearchDefaults.init), segmentUUID: "\(uuid)")
     }
 }

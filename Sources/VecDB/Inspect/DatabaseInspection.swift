@@ -74,7 +74,8 @@ extension VectorDatabase {
         let directory = try openDatabaseDirectory(path)
         return try DatabaseError.wrapping {
             let names = try directory.names()
-            guard names.contains(catalogFileName) || names.contains(where: { SegmentUUID(segmentFileName: $0) != nil }) else {
+            guard names.contains(catalogFileName) || names.contains(where: { SegmentUUID(segmentFileName: $0) != nil })
+            else {
                 throw notADatabase(path)
             }
             var inspection = DatabaseInspection(database: path)

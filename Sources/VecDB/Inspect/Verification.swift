@@ -124,7 +124,8 @@ private final class Verifier {
         for row in 0..<UInt32(segment.rowCount) {
             let ordinal = segment.ordinal(atOffset: try segment.ordinalOffset(ofRow: row))
             if try segment.row(ofOrdinal: ordinal) != row {
-                report.damage.append("\(segment.reader.file): row \(row) has ordinal \(ordinal), which leads to another row")
+                report.damage.append(
+                    "\(segment.reader.file): row \(row) has ordinal \(ordinal), which leads to another row")
                 break
             }
             found += 1
@@ -182,7 +183,8 @@ private final class Verifier {
                 let stored = reader.bytes(of: .codes).extracting(from..<from + expected.count)
                 guard stored.array == expected else {
                     report.damage.append(
-                        "\(segment.reader.file): the codes of leaf \(number) are not those of its vectors; rebuild with 'vecdb build'")
+                        "\(segment.reader.file): the codes of leaf \(number) are not those of its vectors; rebuild with 'vecdb build'"
+                    )
                     return "\(slots) slots"
                 }
                 slots += rows.count
@@ -227,7 +229,8 @@ extension IndexSegment {
             case .dense:
                 .dense(
                     BlockMatrix(
-                        blocks: floats(of: .projection), rowCount: tree.shape.projectedDimensions, columnCount: dimensions))
+                        blocks: floats(of: .projection), rowCount: tree.shape.projectedDimensions,
+                        columnCount: dimensions))
             }
         return Encoder(
             form: metric.form, projection: projection,

@@ -16,7 +16,8 @@ struct SearchTrace {
         guard isOn, let began = last else { return }
         let now = ContinuousClock.now
         let duration = began.duration(to: now).components
-        statistics.stages.append((stage, UInt64(duration.seconds) * 1_000_000_000 + UInt64(duration.attoseconds / 1_000_000_000)))
+        statistics.stages.append(
+            (stage, UInt64(duration.seconds) * 1_000_000_000 + UInt64(duration.attoseconds / 1_000_000_000)))
         last = now
         if let excluded {
             statistics.rowsExcluded = excluded

@@ -12,7 +12,8 @@ extension Snapshot {
                 .invalidArgument, "the query has \(query.count) dimensions, the database \(segment.dimensions)")
         }
         if let place = query.firstIndex(where: { !$0.isFinite }) {
-            throw DatabaseError(.invalidArgument, "dimension \(place) of the query is \(query[place]); queries are finite")
+            throw DatabaseError(
+                .invalidArgument, "dimension \(place) of the query is \(query[place]); queries are finite")
         }
         let squaredNorm = query.reduce(0.0) { $0 + Double($1) * Double($1) }
         guard Float(squaredNorm).isFinite else {

@@ -11,7 +11,8 @@ extension Snapshot {
         trace.finish("prepare", excluded: excluded.count)
         do throws(SegmentError) {
             try segment.search(
-                query, plan: SearchPlan(options, defaults: defaults), excluding: excluded, scratch: scratch, trace: &trace)
+                query, plan: SearchPlan(options, defaults: defaults), excluding: excluded, scratch: scratch,
+                trace: &trace)
         } catch { throw DatabaseError(error) }
         let hits = try hits(scratch, options)
         trace.finish("hits")

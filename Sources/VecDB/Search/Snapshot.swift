@@ -14,7 +14,9 @@ struct Snapshot: Sendable {
     var defaults: SearchDefaults? { catalog.settings.searchDefaults.map(SearchDefaults.init) }
 
     /// The newest generation. A writer may publish and remove between our look at the catalog and our pin: then again.
-    static func newest(in directory: Directory, catalog reader: CatalogReader, pinning: Bool = true) throws(DatabaseError) -> Snapshot {
+    static func newest(in directory: Directory, catalog reader: CatalogReader, pinning: Bool = true)
+        throws(DatabaseError) -> Snapshot
+    {
         var lastGeneration: UInt64?
         while true {
             let state: CatalogSnapshot

@@ -76,7 +76,9 @@ struct IndexParameters: Equatable {
             (0..<size).reduce(UInt64(0)) { $0 | UInt64(bytes[offset + $1]) << UInt64(8 * $1) }
         }
         func word(_ offset: Int) -> Int { Int(number(offset, 4)) }
-        guard bytes[68...].allSatisfy({ $0 == 0 }), word(36) == 0 else { throw damaged("has reserved bytes that are not zero") }
+        guard bytes[68...].allSatisfy({ $0 == 0 }), word(36) == 0 else {
+            throw damaged("has reserved bytes that are not zero")
+        }
         seed = number(56, 8)
         let header = reader.header
         switch word(0) {
@@ -85,7 +87,8 @@ struct IndexParameters: Equatable {
             tree = nil
         case 2:
             let (leaves, projected, perBlock) = (word(4), word(8), word(12))
-            guard leaves <= header.rowCount, (leaves == 0) == (header.rowCount == 0), 1...header.dimensions ~= projected,
+            guard leaves <= header.rowCount, (leaves == 0) == (header.rowCount == 0),
+                1...header.dimensions ~= projected,
                 1...projected ~= perBlock
             else {
                 throw damaged("claims \(leaves) leaves, \(projected) projected dimensions and \(perBlock) per block")
@@ -100,7 +103,9 @@ struct IndexParameters: Equatable {
             else { throw damaged("contradicts itself about subspaces, projection or code blocks") }
             guard number(40, 8) == UInt64(header.rowCount), let blocks = Int(exactly: number(48, 8)),
                 blocks <= header.rowCount
-            else { throw damaged("claims \(number(40, 8)) slots in \(number(48, 8)) blocks for \(header.rowCount) rows") }
+            else {
+                throw damaged("claims \(number(40, 8)) slots in \(number(48, 8)) blocks for \(header.rowCount) rows")
+            }
             tree = Tree(
                 leafCount: leaves, shape: shape, projection: projection, projectionOrigin: origin, hasBiases: hasBiases,
                 slotCount: header.rowCount, blockCount: blocks, trainingIterations: word(64))

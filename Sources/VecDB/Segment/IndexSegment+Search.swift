@@ -29,7 +29,8 @@ extension IndexSegment {
     ///
     /// - Parameter query: `dimensions` floats, normalised for cosine.
     func search(
-        _ query: [Float], plan: SearchPlan, excluding excluded: ExcludedRows, scratch: SearchScratch, trace: inout SearchTrace
+        _ query: [Float], plan: SearchPlan, excluding excluded: ExcludedRows, scratch: SearchScratch,
+        trace: inout SearchTrace
     ) throws(SegmentError) {
         try reader.checkSize()
         guard let tree = parameters.tree, !plan.exact else {
@@ -94,7 +95,8 @@ extension IndexSegment {
             scratch.withScores(count: rows.count) { scores in
                 kernels.exactScores(
                     metric.form, element: element, query: query.span,
-                    rows: vectors.extracting(rows.lowerBound * stride..<rows.upperBound * stride), stride: stride, into: &scores)
+                    rows: vectors.extracting(rows.lowerBound * stride..<rows.upperBound * stride), stride: stride,
+                    into: &scores)
             }
             let ordinals = Span<UInt32>(_bytes: reader.bytes(of: .ordinals))
             scratch.appendScores(
@@ -105,7 +107,9 @@ extension IndexSegment {
         for place in 0..<scratch.candidates.count {
             let offset = scratch.candidates.numbers[place]
             guard Int(offset) < reader.header.ordinalSpan else {
-                throw SegmentError(.damaged, file: reader.file, section: "ordinals", "holds ordinal \(offset) of \(reader.header.ordinalSpan)")
+                throw SegmentError(
+                    .damaged, file: reader.file, section: "ordinals",
+                    "holds ordinal \(offset) of \(reader.header.ordinalSpan)")
             }
             scratch.best.append((scratch.candidates.scores[place], offset))
         }

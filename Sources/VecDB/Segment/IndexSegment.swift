@@ -18,7 +18,9 @@ final class IndexSegment: Sendable {
     var rowStride: Int { element.stride(dimensions: dimensions) }
 
     /// Opens the segment that a catalog row names.
-    convenience init(_ named: CatalogSegment, databaseUUID: [UInt8], in directory: Directory, pinning: Bool = true) throws(SegmentError) {
+    convenience init(_ named: CatalogSegment, databaseUUID: [UInt8], in directory: Directory, pinning: Bool = true)
+        throws(SegmentError)
+    {
         guard let uuid = SegmentUUID(bytes: named.uuid) else {
             throw SegmentError(.mismatch, file: "segment", "the catalog names a segment without a uuid")
         }
@@ -39,13 +41,17 @@ final class IndexSegment: Sendable {
         parameters = try IndexParameters(parsing: reader)
         guard let metric = Metric(code: header.metricCode), let type = reader.entry(.reorderVectors)?.elementType,
             let element = RowElement(type)
-        else { throw SegmentError(.damaged, file: reader.file, section: "reorder-vectors", "is missing or of an unknown element type") }
+        else {
+            throw SegmentError(
+                .damaged, file: reader.file, section: "reorder-vectors", "is missing or of an unknown element type")
+        }
         self.metric = metric
         self.element = element
         hasMappedIDs = header.features.compatible & SegmentHeader.Features.mappedIDs != 0
         storesOrdinals = reader.entry(.ordinals) != nil
         guard storesOrdinals || header.ordinalSpan == header.rowCount else {
-            throw SegmentError(.damaged, file: reader.file, section: "ordinals", "is missing although ordinals have gaps")
+            throw SegmentError(
+                .damaged, file: reader.file, section: "ordinals", "is missing although ordinals have gaps")
         }
         try SegmentGeometry(
             metric: metric, dimensions: header.dimensions, rowCount: header.rowCount, ordinalSpan: header.ordinalSpan,
@@ -70,7 +76,9 @@ final class IndexSegment: Sendable {
             rows += Int(leaf.rowCount)
         }
         guard blocks == tree.blockCount, rows == rowCount else {
-            throw SegmentError(.damaged, file: reader.file, section: "leaves", "holds \(rows) rows in \(blocks) blocks, expected \(rowCount) in \(tree.blockCount)")
+            throw SegmentError(
+                .damaged, file: reader.file, section: "leaves",
+                "holds \(rows) rows in \(blocks) blocks, expected \(rowCount) in \(tree.blockCount)")
         }
     }
 
@@ -101,7 +109,9 @@ final class IndexSegment: Sendable {
         let reader = reader
         let offset = Span<UInt32>(_bytes: reader.bytes(of: .ordinals))[Int(row)]
         guard Int(offset) < reader.header.ordinalSpan else {
-            throw SegmentError(.damaged, file: reader.file, section: "ordinals", "holds ordinal \(offset) of \(reader.header.ordinalSpan)")
+            throw SegmentError(
+                .damaged, file: reader.file, section: "ordinals",
+                "holds ordinal \(offset) of \(reader.header.ordinalSpan)")
         }
         return offset
     }
@@ -118,7 +128,8 @@ final class IndexSegment: Sendable {
         let row = Span<UInt32>(_bytes: reader.bytes(of: .rowsByOrdinal))[Int(offset)]
         if row == .max { return nil }
         guard Int(row) < rowCount else {
-            throw SegmentError(.damaged, file: reader.file, section: "rows-by-ordinal", "holds row \(row) of \(rowCount)")
+            throw SegmentError(
+                .damaged, file: reader.file, section: "rows-by-ordinal", "holds row \(row) of \(rowCount)")
         }
         return row
     }
@@ -131,10 +142,13 @@ final class IndexSegment: Sendable {
         let ids = reader.bytes(of: .ids)
         guard let start = Int(exactly: offsets[Int(offset)]), let end = Int(exactly: offsets[Int(offset) + 1]),
             start <= end, end <= ids.byteCount
-        else { throw SegmentError(.damaged, file: reader.file, section: "id-offsets", "does not increase at \(offset)") }
+        else {
+            throw SegmentError(.damaged, file: reader.file, section: "id-offsets", "does not increase at \(offset)")
+        }
         try reader.ensureIntact(.ids, start..<end)
         guard let id = String(validating: ids.extracting(start..<end).array, as: UTF8.self) else {
-            throw SegmentError(.damaged, file: reader.file, section: "ids", "holds an id that is not UTF-8 at byte \(start)")
+            throw SegmentError(
+                .damaged, file: reader.file, section: "ids", "holds an id that is not UTF-8 at byte \(start)")
         }
         return id
     }

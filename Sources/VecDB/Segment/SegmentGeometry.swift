@@ -22,7 +22,8 @@ struct SegmentGeometry {
         if let tree { plans += treePlans(tree) }
         let stride = element.stride(dimensions: dimensions)
         plans.append(
-            SectionPlan(.reorderVectors, element.sectionType, stride: stride, checksumShift: 12, byteCount: rowCount * stride))
+            SectionPlan(
+                .reorderVectors, element.sectionType, stride: stride, checksumShift: 12, byteCount: rowCount * stride))
         if storesOrdinals {
             plans.append(SectionPlan(.ordinals, .uint32, stride: 4, checksumShift: 12, byteCount: 4 * rowCount))
             plans.append(SectionPlan(.rowsByOrdinal, .uint32, stride: 4, checksumShift: 12, byteCount: 4 * ordinalSpan))
@@ -31,7 +32,8 @@ struct SegmentGeometry {
             plans.append(SectionPlan(.norms, .float32, stride: 4, checksumShift: 12, byteCount: 4 * rowCount))
         }
         if let idByteCount {
-            plans.append(SectionPlan(.idOffsets, .uint64, stride: 8, checksumShift: 12, byteCount: 8 * (ordinalSpan + 1)))
+            plans.append(
+                SectionPlan(.idOffsets, .uint64, stride: 8, checksumShift: 12, byteCount: 8 * (ordinalSpan + 1)))
             plans.append(SectionPlan(.ids, .uint8, stride: 1, checksumShift: 12, byteCount: idByteCount))
         }
         return plans
@@ -53,13 +55,16 @@ struct SegmentGeometry {
         case .none: break
         case .dense:
             let blocks = (tree.shape.projectedDimensions + 15) / 16
-            plans.append(SectionPlan(.projection, .float32, stride: 64 * dimensions, byteCount: 64 * dimensions * blocks))
+            plans.append(
+                SectionPlan(.projection, .float32, stride: 64 * dimensions, byteCount: 64 * dimensions * blocks))
         case .structured:
             plans.append(SectionPlan(.projection, .float32, stride: 4, byteCount: 16 * dimensions))
         }
         plans.append(SectionPlan(.codebooks, .float32, stride: 4, byteCount: 4 * tree.shape.codewordFloatCount))
         plans.append(
-            SectionPlan(.codes, .structured, stride: layout.byteCount, checksumShift: 16, byteCount: tree.blockCount * layout.byteCount))
+            SectionPlan(
+                .codes, .structured, stride: layout.byteCount, checksumShift: 16,
+                byteCount: tree.blockCount * layout.byteCount))
         return plans
     }
 
@@ -75,12 +80,14 @@ struct SegmentGeometry {
             else {
                 throw SegmentError(
                     .damaged, file: reader.file, section: plan.kind.name,
-                    "has \(entry.byteCount) bytes of stride \(entry.stride), expected \(plan.byteCount) of \(plan.stride)")
+                    "has \(entry.byteCount) bytes of stride \(entry.stride), expected \(plan.byteCount) of \(plan.stride)"
+                )
             }
         }
         let known = Set(expected.map(\.kind) + [.blockChecksums, .int8Vectors, .leafSummaries])
         if let extra = reader.entries.first(where: { $0.kind.map { !known.contains($0) } ?? false }) {
-            throw SegmentError(.damaged, file: reader.file, section: extra.name, "does not belong in a segment of this kind")
+            throw SegmentError(
+                .damaged, file: reader.file, section: extra.name, "does not belong in a segment of this kind")
         }
     }
 }
