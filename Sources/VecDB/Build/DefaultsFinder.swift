@@ -43,7 +43,7 @@ struct DefaultsFinder {
             } else {
                 break
             }
-            try clock.report(.encode, 0, of: 0)
+            try clock.report(.sync, 0, of: 1)
         }
         return SearchDefaults(
             leavesToSearch: best.leaves, reorder: best.reorder, estimatedRecallAt10: best.recall,

@@ -202,7 +202,6 @@ struct SegmentBuilder {
     }
 
     private func writePartitions(_ tree: TrainedTree, sizes: [Int], to writer: SegmentWriter) throws {
-        try clock.report(.write, 0, of: 1)
         var (block, row) = (0, 0)
         var leaves: [UInt32] = []
         for size in sizes {
@@ -260,7 +259,7 @@ struct SegmentBuilder {
 
     /// Writes the mapped copy of the ids, by ordinal.
     private func writeIDs(to writer: SegmentWriter, idByteCount: Int?) throws {
-        guard let idByteCount else { return }
+        guard let idByteCount else { return try clock.report(.write, 0, of: 1) }
         let (first, span) = ordinalRange
         var (offset, nextDropped, written) = (UInt64(0), dropped.startIndex, 0)
         try clock.report(.write, 0, of: plan.inputRowCount)
