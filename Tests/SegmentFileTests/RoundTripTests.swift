@@ -1,0 +1,150 @@
+import Foundation
+import Testing
+
+@testable import SegmentFile
+
+/// A directory that is gone with the test.
+private final class Place {
+    let path = FileManager.default.temporaryDirectory.path + "/segment-\(UUID().uuidString)"
+    let directory: Directory
+
+    init() throws {
+        try Directory.create(path)
+        directory = try Directory(opening: path)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+private let parameters = (0..<128).map { UInt8(truncatingIfNeeded: $0) }
+private let codes = (0..<150_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+private let rows = (0..<300).map { Float($0) }
+
+private func writeSegment(in place: Place) throws -> SegmentUUID {
+    let uuid = SegmentUUID.random()
+    let identity = SegmentIdentity(
+        databaseUUID: .random(), segmentUUID: uuid, features: .init(), rowCount: 300, firstOrdinal: 5, ordinalSpan: 301,
+        dimensions: 7, metricCode: 2)
+    let writer = try SegmentWriter(
+        in: place.directory, identity: identity,
+        sections: [
+            SectionPlan(.parameters, .structured, byteCount: 128),
+            SectionPlan(.codes, .structured, stride: 10, checksumShift: 16, byteCount: codes.count),
+            SectionPlan(.reorderVectors, .float32, stride: 4, checksumShift: 12, byteCount: 1200),
+            SectionPlan(.norms, .float32, stride: 4, checksumShift: 12, byteCount: 0),
+        ])
+    try writer.append(parameters, to: .parameters)
+    // Interleaved, in pieces that do not fit the checksum blocks.
+    for start in stride(from: 0, to: codes.count, by: 10_007) {
+        try writer.append(Array(codes[start..<min(codes.count, start + 10_007)]), to: .codes)
+        if start == 0 { try writer.append(Array(rows[..<100]), to: .reorderVectors) }
+    }
+    try writer.append(Array(rows[100...]), to: .reorderVectors)
+    _ = try writer.finish()
+    return uuid
+}
+
+@Test func `what is written is read back`() throws {
+    let place = try Place()
+    let reader = try SegmentReader(in: place.directory, uuid: try writeSegment(in: place))
+    #expect(reader.header.rowCount == 300)
+    #expect(reader.header.firstOrdinal == 5)
+    #expect(reader.header.ordinalSpan == 301)
+    #expect(reader.header.dimensions == 7)
+    let bytes = reader.bytes(of: .codes)
+    #expect(bytes.byteCount == codes.count)
+    #expect((0..<codes.count).allSatisfy { bytes.byte($0) == codes[$0] })
+    #expect(reader.bytes(of: .norms).byteCount == 0)
+    #expect(reader.entry(.ids) == nil)
+    try reader.ensureIntact(.codes, 0..<codes.count)
+    #expect(try reader.verifyAll().isEmpty)
+    #expect(try place.directory.names().count == 1)
+}
+
+@Test(arguments: [SectionKind.parameters, .codes, .reorderVectors, .blockChecksums])
+func `one flipped byte names its section`(kind: SectionKind) throws {
+    let place = try Place()
+    let uuid = try writeSegment(in: place)
+    let entry = try #require(try SegmentReader(in: place.directory, uuid: uuid).entry(kind))
+    let path = place.path + "/" + uuid.segmentFileName
+    var data = try Data(contentsOf: URL(fileURLWithPath: path))
+    data[entry.offset + entry.byteCount / 2] ^= 1
+    try data.write(to: URL(fileURLWithPath: path))
+    var found: [String] = []
+    do {
+        let reader = try SegmentReader(in: place.directory, uuid: uuid)
+        found = try reader.verifyAll().compactMap(\.section)
+        #expect(throws: SegmentError.self) { try reader.ensureIntact(kind, 0..<entry.byteCount) }
+    } catch { found = [error as? SegmentError].compactMap { $0?.section } }
+    #expect(found == [kind.name])
+}
+
+@Test func `a writer that is dropped removes its file`() throws {
+    let place = try Place()
+    do {
+        let writer = try SegmentWriter(
+            in: place.directory,
+            identity: SegmentIdentity(
+                databaseUUID: .random(), segmentUUID: .random(), features: .init(), rowCount: 0, firstOrdinal: 0,
+                ordinalSpan: 0, dimensions: 1, metricCode: 1),
+            sections: [SectionPlan(.parameters, .structured, byteCount: 128)])
+        try writer.append(parameters, to: .parameters)
+    }
+    #expect(try place.directory.names().isEmpty)
+}
+
+/// Changes a header field of a good file and makes its checksum right again, so that only the rules protect.
+@Test(arguments: [
+    (8, [1, 0], SegmentError.Code.unsupportedVersion), (12, [0, 0], .damaged), (16, [1], .unsupportedVersion),
+    (72, [0, 0], .damaged), (80, [0xFF, 0xFF, 0xFF, 0xFF, 1], .damaged), (96, [0, 0], .damaged),
+    (104, [0, 0, 0, 0], .damaged),
+    (106, [1], .damaged), (108, [0], .damaged), (108, [4], .damaged), (110, [1], .damaged), (112, [0], .damaged),
+    (112, [65], .damaged), (120, [1], .damaged), (4000, [1], .damaged),
+])
+func `a header that breaks a rule is refused though its checksum is right`(
+    offset: Int, bytes: [Int], code: SegmentError.Code
+) throws {
+    let place = try Place()
+    let uuid = try writeSegment(in: place)
+    let path = place.path + "/" + uuid.segmentFileName
+    var data = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    for (place, byte) in bytes.enumerated() { data[offset + place] = UInt8(byte) }
+    let crc = unsafe Array(data[..<4092]).span.bytes.crc
+    for byte in 0..<4 { data[4092 + byte] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * byte)) }
+    try Data(data).write(to: URL(fileURLWithPath: path))
+    #expect { _ = try SegmentReader(in: place.directory, uuid: uuid) } throws: { ($0 as? SegmentError)?.code == code }
+}
+
+@Test func `a writer's lock keeps others out and says who holds it`() throws {
+    let place = try Place()
+    let lock = try #require(
+        try WriterLock.acquire(in: place.directory, timeoutSeconds: 0, holder: "pid 1 on here, test"))
+    #expect(try WriterLock.acquire(in: place.directory, timeoutSeconds: 0.01, holder: "other") == nil)
+    #expect(WriterLock.holder(in: place.directory) == "pid 1 on here, test")
+    #expect(try !WriterLock.isFree(in: place.directory))
+    lock.markCatalog(changing: true)
+    let data = try Data(contentsOf: URL(fileURLWithPath: place.path + "/lock"))
+    #expect(data.count == 256)
+    #expect(data[0] == 1)
+    withExtendedLifetime(lock) {}
+}
+
+@Test func `a pinned segment cannot be locked for removal`() throws {
+    let place = try Place()
+    let uuid = try writeSegment(in: place)
+    let reader = try SegmentReader(in: place.directory, uuid: uuid)
+    #expect(try !place.directory.open(uuid.segmentFileName).tryLock(exclusive: true))
+    withExtendedLifetime(reader) {}
+}
+
+@Test func `what is read from a scratch file is what was written there`() throws {
+    let place = try Place()
+    let scratch = try ScratchFile(in: place.directory)
+    #expect(try place.directory.names().isEmpty)
+    try unsafe scratch.write(codes.span.bytes, at: 1000)
+    var back = [UInt8](repeating: 0, count: 500)
+    var span = back.mutableSpan
+    var bytes = unsafe span.mutableBytes
+    try scratch.read(into: &bytes, at: 1100)
+    #expect(back == Array(codes[100..<600]))
+}
