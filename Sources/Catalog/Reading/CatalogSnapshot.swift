@@ -23,23 +23,37 @@ public struct CatalogSnapshot: Sendable {
     /// The metadata columns of a segment; none when it has no metadata.
     public func columns(of segment: CatalogSegment) throws(CatalogError) -> [CatalogColumn] {
         guard segment.documentCount != nil else { return [] }
-        return try read { try file.columns(of: segment.key, $0) }
+        return try read { db in
+            let columns = try file.columns(of: segment.key, db)
+            // None may be right, or all that garbage removal left.
+            if columns.isEmpty, try isGone(db) { throw gone }
+            return columns
+        }
     }
 
-    /// Runs `body`; a table that is missing now, and was there when the snapshot was taken, is garbage removed since.
+    /// Runs `body`; what is missing now, and was there when the snapshot was taken, is garbage removed since, not damage.
     func read<Result>(_ body: (Database) throws -> Result) throws(CatalogError) -> Result {
         try reader.pool.read { db in
             do {
                 return try body(db)
-            } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
-                guard error.message?.hasPrefix("no such table") == true,
-                    try file.currentGeneration(db) > generation
-                else { throw error }
-                throw file.error(
-                    .snapshotGone,
-                    "generation \(grouped(generation)) was replaced and its rows were removed; take a new snapshot")
+            } catch {
+                if try isGone(db) { throw gone }
+                throw error
             }
         }
+    }
+
+    /// Whether rows of one of the snapshot's segments were removed, which happens only after it was replaced.
+    private func isGone(_ db: Database) throws -> Bool {
+        guard try file.currentGeneration(db) > generation else { return false }
+        let statement = try db.cachedStatement(sql: "SELECT count(*) FROM segment WHERE key = ?")
+        return try segments.contains { try Int.fetchOne(statement, arguments: [$0.key.rawValue]) == 0 }
+    }
+
+    private var gone: CatalogError {
+        file.error(
+            .snapshotGone,
+            "generation \(grouped(generation)) was replaced and its rows were removed; take a new snapshot")
     }
 }
 

@@ -1,0 +1,184 @@
+import Foundation
+import GRDB
+import Testing
+
+@testable import Catalog
+
+@Test func `another application, version or file is refused by name`() throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    try scratch.tamper("PRAGMA user_version=2")
+    #expect(code { _ = try openReader(scratch) } == .unsupportedVersion)
+    #expect(code { _ = try CatalogWriter.open(scratch.path, checksum: crc32c) } == .unsupportedVersion)
+    try scratch.tamper("PRAGMA application_id=1")
+    #expect(code { _ = try openReader(scratch) } == .notADatabase)
+
+    let other = try Scratch()
+    #expect(code { _ = try openReader(other) } == .notFound)
+    #expect(code { _ = try CatalogWriter.open(other.path, checksum: crc32c) } == .notFound)
+    #expect(!FileManager.default.fileExists(atPath: other.path))
+    try Data(repeating: 0x41, count: 9000).write(to: URL(fileURLWithPath: other.path))
+    #expect(code { _ = try openReader(other) } == .notADatabase)
+    #expect(code { _ = try makeWriter(other) } == .alreadyExists)
+    try Data().write(to: URL(fileURLWithPath: other.path))
+    #expect(code { _ = try openReader(other) } == .notADatabase)
+    try FileManager.default.removeItem(atPath: other.path)
+    try FileManager.default.createDirectory(atPath: other.path, withIntermediateDirectories: false)
+    #expect(code { _ = try openReader(other) } == .notADatabase)
+}
+
+@Test(arguments: [
+    "CREATE TRIGGER extra AFTER INSERT ON segment BEGIN DELETE FROM setting; END",
+    "CREATE VIEW extra AS SELECT 1", "CREATE VIEW candidate_9 AS SELECT 1 AS ordinal, 'x' AS id",
+    "CREATE TABLE extra(x)", "CREATE INDEX extra ON segment(uuid)", "CREATE TABLE candidate_0(x)",
+    "CREATE TABLE candidate_9(ordinal INTEGER PRIMARY KEY, id)",
+    "DROP TABLE staging", "DROP INDEX candidate_1_id", "DROP TABLE candidate_1", "DROP TABLE query_1",
+    "DROP TABLE metadata_1", "ALTER TABLE metadata_1 ADD COLUMN extra TEXT", "DELETE FROM metadata_dictionary",
+    "DELETE FROM generation", "DELETE FROM metadata_column", "DELETE FROM setting WHERE key = 'metric'",
+    "CREATE TABLE candidate_09(x)",
+])
+func `a schema that is not ours is damage`(sql: String) throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    try scratch.tamper(sql)
+    #expect(code { _ = try openReader(scratch).snapshot().document(ordinal: 0) } == .corrupt)
+}
+
+@Test func `a changed value in any checked row is damage`() throws {
+    let tables: [(table: String, columns: [String])] = [
+        ("setting", ["value"]), ("generation", ["created_at"]),
+        (
+            "segment",
+            [
+                "byte_count", "row_count", "header_crc", "first_ordinal", "document_count", "query_count", "born",
+            ]
+        ),
+        ("metadata_column", ["name", "sql_name"]), ("metadata_dictionary", ["bytes"]), ("query_1", ["id", "vector"]),
+    ]
+    for (table, columns) in tables {
+        for column in columns + ["crc"] {
+            let scratch = try Scratch()
+            try makeSmallDatabase(scratch).close()
+            let rows: Int = try scratch.query("SELECT count(*) FROM \(table)") ?? 0
+            #expect(rows > 0)
+            // One bit: of a number, or of the first character or byte.
+            let isBytes = ["bytes", "vector"].contains(column)
+            let isText = ["value", "created_at", "name", "sql_name", "id"].contains(column)
+            let changed =
+                isBytes
+                ? "CAST(char(unicode(hex(substr(\(column), 1, 1))) % 2 + 64) AS BLOB) || substr(\(column), 2)"
+                : isText ? "char(unicode(\(column)) + 1) || substr(\(column), 2)" : "\(column) + 1"
+            let value = isBytes ? "CAST(\(changed) AS BLOB)" : changed
+            try scratch.tamper("UPDATE \(table) SET \(column) = \(value)")
+            #expect(
+                code {
+                    let reader = try openReader(scratch)
+                    let found = try reader.verify()
+                    if !found.damage.isEmpty { throw CatalogError(.corrupt, path: "", "") }
+                } == .corrupt, "\(table).\(column)")
+        }
+    }
+}
+
+@Test func `every bit of every setting is checked`() throws {
+    let scratch = try Scratch()
+    try makeWriter(scratch, fullSettings).close()
+    let queue = try DatabaseQueue(path: scratch.path)
+    let settings = try queue.inDatabase { db in
+        try Row.fetchAll(db, sql: "SELECT key, value FROM setting").map { ($0[0] as String, $0[1] as String) }
+    }
+    #expect(settings.count == 10)
+    let reader = try openReader(scratch)
+    for (key, value) in settings {
+        for bit in 0..<8 * value.utf8.count {
+            var bytes = Array(value.utf8)
+            bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+            let update = "UPDATE setting SET value = CAST(? AS TEXT) WHERE key = ?"
+            try queue.inDatabase { db in try db.execute(sql: update, arguments: [Data(bytes), key]) }
+            #expect(code { _ = try reader.snapshot() } == .corrupt, "\(key), bit \(bit)")
+        }
+        try queue.inDatabase { db in
+            try db.execute(sql: "UPDATE setting SET value = ? WHERE key = ?", arguments: [value, key])
+        }
+        #expect(code { _ = try reader.snapshot() } == nil)
+    }
+}
+
+@Test func `a damaged document throws, the others are read, and verify names it`() throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    let blob: Data = try #require(try scratch.query("SELECT document FROM metadata_1 WHERE ordinal = 1"))
+    var damaged = blob
+    damaged[damaged.count - 1] ^= 1
+    try scratch.tamper("UPDATE metadata_1 SET document = ? WHERE ordinal = 1", [damaged])
+    let reader = try openReader(scratch)
+    let snapshot = try reader.snapshot()
+    #expect(try snapshot.document(ordinal: 0) == metadataRow(0, "Fargo", 1996).document)
+    #expect(code { _ = try snapshot.document(ordinal: 1) } == .corrupt)
+    let found = try reader.verify()
+    #expect(found.damage.count == 1 && found.damage[0].contains("ordinal 1"))
+    // A document at another candidate's place is damage too.
+    try scratch.tamper("UPDATE metadata_1 SET document = (SELECT document FROM metadata_1 WHERE ordinal = 0)")
+    #expect(code { _ = try snapshot.document(ordinal: 2) } == .corrupt)
+}
+
+@Test func `oversized blobs are refused before they are fetched`() throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    try scratch.tamper("UPDATE metadata_1 SET document = zeroblob(17000000) WHERE ordinal = 0")
+    try scratch.tamper("UPDATE query_1 SET vector = zeroblob(12)")
+    try scratch.tamper("UPDATE candidate_1 SET id = printf('%.*c', 1048577, 'x') WHERE ordinal = 0")
+    let snapshot = try openReader(scratch).snapshot()
+    #expect(code { _ = try snapshot.document(ordinal: 0) } == .corrupt)
+    #expect(code { _ = try snapshot.queryVector(id: "42") } == .corrupt)
+    #expect(code { _ = try snapshot.ids(forOrdinals: [0]) } == .corrupt)
+    try scratch.tamper("UPDATE metadata_dictionary SET bytes = zeroblob(65537)")
+    #expect(code { _ = try openReader(scratch).snapshot().document(ordinal: 1) } == .corrupt)
+}
+
+@Test func `an id that is not UTF-8 is damage`() throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    try scratch.tamper("UPDATE candidate_1 SET id = CAST(X'FF41' AS TEXT) WHERE ordinal = 0")
+    let snapshot = try openReader(scratch).snapshot()
+    #expect(code { _ = try snapshot.ids(forOrdinals: [0]) } == .corrupt)
+    #expect(try snapshot.ids(forOrdinals: [1]) == [""])
+}
+
+@Test func `rows that are missing or too many are counted by verify`() throws {
+    for table in ["candidate_1", "metadata_1", "query_1"] {
+        let scratch = try Scratch()
+        try makeSmallDatabase(scratch).close()
+        #expect(try openReader(scratch).verify() == intact)
+        try scratch.tamper("DELETE FROM \(table) WHERE rowid = 2")
+        #expect(try openReader(scratch).verify().damage.count == 1, "\(table)")
+    }
+}
+
+private let intact = CatalogVerification(damage: [], notes: [], idCount: 3, documentCount: 3, queryCount: 3)
+
+@Test func `leftovers are notes, not damage`() throws {
+    let scratch = try Scratch()
+    let writer = try makeSmallDatabase(scratch)
+    let staging = try writer.beginStaging(segmentUUID: segmentUUID(2))
+    _ = try writer.publish(staging, record(1), expecting: 1, replacing: .all)
+    _ = try writer.beginStaging(segmentUUID: segmentUUID(3))
+    let found = try openReader(scratch).verify()
+    #expect(found.damage.isEmpty && found.notes.count == 2)
+}
+
+@Test func `SQLite's own check finds a damaged page`() throws {
+    let scratch = try Scratch()
+    let writer = try makeWriter(scratch)
+    let staging = try writer.beginStaging(segmentUUID: segmentUUID(1))
+    try staging.stageIDs((0..<5000).map { "id \($0)" }, firstOrdinal: 0)
+    _ = try writer.publish(staging, record(5000), expecting: 0, replacing: .all)
+    try writer.close()
+    #expect(try openReader(scratch).integrityProblems().isEmpty)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: scratch.path))
+    let last = bytes.count - 4096
+    for index in last..<last + 64 { bytes[index] = 0xFF }
+    try bytes.write(to: URL(fileURLWithPath: scratch.path))
+    let problems = try? openReader(scratch).integrityProblems(limit: 5)
+    #expect(problems == nil || problems?.isEmpty == false)
+}

@@ -1,0 +1,97 @@
+import Foundation
+import GRDB
+
+@testable import Catalog
+
+/// CRC-32C bit by bit: slow, and independent of the product's.
+let crc32c: CatalogChecksum = { bytes in
+    var crc: UInt32 = 0xFFFF_FFFF
+    for index in 0..<bytes.byteCount {
+        crc ^= UInt32(unsafe bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self))  // index < byteCount
+        for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0x82F6_3B78 : crc >> 1 }
+    }
+    return ~crc
+}
+
+/// A directory that goes when the test ends.
+final class Scratch {
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("catalog-\(UUID())").path
+    var path: String { directory + "/catalog.sqlite" }
+
+    init() throws {
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+    /// SQL past the product, as damage or another program would do it.
+    func tamper(_ sql: String, _ arguments: StatementArguments = []) throws {
+        let queue = try DatabaseQueue(path: path)
+        try queue.inDatabase { db in try db.execute(sql: sql, arguments: arguments) }
+        try queue.close()
+    }
+
+    func query<Value: DatabaseValueConvertible>(_ sql: String) throws -> Value? {
+        let queue = try DatabaseQueue(path: path)
+        defer { try? queue.close() }
+        return try queue.inDatabase { db in try Value.fetchOne(db, sql: sql) }
+    }
+}
+
+let databaseUUID = [UInt8](0..<16)
+let plainSettings = CatalogSettings(metric: "dot", dimensions: 2, nextOrdinal: 0)
+let fullSettings = CatalogSettings(
+    metric: "l2", dimensions: 3, nextOrdinal: 7,
+    searchDefaults: SearchDefaultSettings(
+        leavesToSearch: 40, reorder: 50, recallAt10: 0.987, sampleQueries: 100, sampleSource: "queries"))
+
+func segmentUUID(_ number: UInt8) -> [UInt8] { [UInt8](repeating: number, count: 16) }
+
+func makeWriter(_ scratch: Scratch, _ settings: CatalogSettings = plainSettings) throws -> CatalogWriter {
+    try CatalogWriter.create(scratch.path, databaseUUID: databaseUUID, settings: settings, checksum: crc32c)
+}
+
+func openReader(
+    _ scratch: Scratch, _ mode: CatalogReader.Mode = .readOnly, busyTimeoutSeconds: Double = 2
+) throws -> CatalogReader {
+    try CatalogReader.open(scratch.path, mode: mode, checksum: crc32c, busyTimeoutSeconds: busyTimeoutSeconds)
+}
+
+func record(_ rows: Int, firstOrdinal: UInt64 = 0) -> SegmentRecord {
+    SegmentRecord(byteCount: 8192, rowCount: UInt64(rows), headerChecksum: 0xDEAD_BEEF, firstOrdinal: firstOrdinal)
+}
+
+/// A published segment with ids, metadata and queries: generation 1.
+func makeSmallDatabase(_ scratch: Scratch) throws -> CatalogWriter {
+    let writer = try makeWriter(scratch)
+    let staging = try writer.beginStaging(segmentUUID: segmentUUID(1))
+    try staging.stageIDs(["Fargo (1996)", "", "Amélie"], firstOrdinal: 0)
+    try staging.beginMetadata([CatalogColumn(name: "title", type: .text), CatalogColumn(name: "year", type: .integer)])
+    try staging.stageMetadata([
+        metadataRow(0, "Fargo", 1996), metadataRow(1, "Nothing", 0), metadataRow(2, "Amélie", 2001),
+    ])
+    try staging.stageQueries([
+        CatalogQuery(id: "42", vector: [1, -2.5]), CatalogQuery(id: "43", vector: [0, 3]),
+        CatalogQuery(id: "42", vector: [9, 9]),
+    ])
+    _ = try writer.publish(staging, record(3), expecting: 0, replacing: .all)
+    return writer
+}
+
+func metadataRow(_ ordinal: UInt64, _ title: String, _ year: Int64) -> CatalogMetadataRow {
+    CatalogMetadataRow(
+        ordinal: ordinal, document: Array("{\"title\":\"\(title)\",\"year\":\(year)}".utf8),
+        values: [.text(title), .integer(year)])
+}
+
+/// The code of the error that `body` throws; `nil` when it throws none.
+func code(_ body: () throws -> Void) -> CatalogError.Code? {
+    do {
+        try body()
+        return nil
+    } catch let error as CatalogError {
+        return error.code
+    } catch {
+        return nil
+    }
+}
