@@ -54,7 +54,7 @@ public final class VectorDatabase: Sendable {
         current = Mutex(try Snapshot.newest(in: directory, catalog: catalog))
     }
 
-    private var snapshot: Snapshot { current.withLock { $0 } }
+    var snapshot: Snapshot { current.withLock { $0 } }
 
     /// Moves on to the newest generation.
     ///

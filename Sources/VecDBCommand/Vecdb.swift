@@ -14,7 +14,7 @@ struct Vecdb: ParsableCommand {
             is no failure: vecdb then stops quietly with 0.
             """,
         version: "0.1.0",
-        subcommands: [BuildCommand.self, QueryCommand.self, InspectCommand.self, VerifyCommand.self])
+        subcommands: [BuildCommand.self, QueryCommand.self, EvalCommand.self, InspectCommand.self, VerifyCommand.self])
 
     static func main() {
         Interrupts.ignoreWriteSignals()

@@ -9,7 +9,8 @@ struct UsageTests {
     }
 
     @Test(arguments: [
-        ["--help"], ["build", "--help"], ["query", "--help"], ["inspect", "--help"], ["verify", "--help"],
+        ["--help"], ["build", "--help"], ["query", "--help"], ["eval", "--help"], ["inspect", "--help"],
+        ["verify", "--help"],
     ])
     func `help goes to standard output`(arguments: [String]) throws {
         let output = try vecdb(arguments, in: TemporaryDirectory())
@@ -44,6 +45,15 @@ struct UsageTests {
         (["build", "d", "--vectors", "films.npy", "--lock-timeout=-1"], "--lock-timeout"),
         (["build", "d", "--vectors", "films.npy", "--target-recall", "0.9"], "Unknown option '--target-recall'"),
         (["build", "d", "--vectors", "films.npy", "--soar"], "Unknown option '--soar'"),
+        (["eval", "d"], "--queries"),
+        (["eval", "d", "--queries", "users.npy", "--sweep", "leaves=1"], "--sweep"),
+        (["eval", "d", "--queries", "users.npy", "--sweep", "reorder=1,x"], "--sweep"),
+        (["eval", "d", "--queries", "users.npy", "--sweep", "leaves-to-search=0"], "--sweep"),
+        (["eval", "d", "--queries", "users.npy", "--sweep", "reorder=1;reorder=2"], "--sweep"),
+        (["eval", "d", "--queries", "users.npy", "--exact", "--sweep", "reorder=1"], "no settings to sweep"),
+        (["eval", "d", "--queries", "users.npy", "--cold", "1", "--batch"], "'--cold'"),
+        (["eval", "d", "--queries", "users.npy", "--open", "--exact"], "'--open'"),
+        (["eval", "d", "--queries", "users.npy", "--threads", "0"], "--threads"),
         (["query", "d"], "exactly one of"),
         (["query", "d", "--vector", "[1,2]", "--query-id", "ann"], "exactly one of"),
         (["query", "d", "--vector", "[1,2]", "--queries", "users.npy"], "exactly one of"),

@@ -6,8 +6,27 @@ enum NPYHeader {
     /// The longest dictionary accepted. Version 1 cannot have more than 64 KiB; versions 2 and 3 could claim 4 GiB.
     static let byteLimit = 1 << 20
 
-    /// Reads the header and checks that the file holds exactly the array that it announces.
+    /// What the dictionary says, and where the array begins.
+    struct Fields {
+        /// `nil` for a structured dtype.
+        var descr: String?
+        var shape: [UInt64]
+        var isFortranOrder: Bool
+        var byteOffset: Int
+    }
+
+    /// Reads the header and checks that the file holds exactly the array of vectors that it announces.
     static func layout(of file: InputFile) throws(InputError) -> ArrayLayout {
+        let fields = try fields(of: file)
+        let (element, isBigEndian) = try elementType(fields.descr, file: file.name)
+        let (rows, dimensions) = try matrixShape(fields, file: file.name)
+        return try ArrayLayout(
+            rows: rows, dimensions: dimensions, element: element, isBigEndian: isBigEndian,
+            byteOffset: fields.byteOffset, availableByteCount: file.byteCount - fields.byteOffset, file: file.name)
+    }
+
+    /// Reads the header of any array.
+    static func fields(of file: InputFile) throws(InputError) -> Fields {
         let preamble = try file.prefix(12)
         guard preamble.starts(with: magic) else {
             throw InputError(
@@ -46,13 +65,12 @@ enum NPYHeader {
                 "has a header that is not the dictionary numpy.save writes, at byte \(grouped(literal.position)): "
                     + quoted(head[literal.position...]))
         }
-        return try layout(fields, byteOffset: head.count, file: file)
+        return Fields(
+            descr: fields.descr, shape: fields.shape, isFortranOrder: fields.isFortranOrder, byteOffset: head.count)
     }
 
-    private static func layout(
-        _ fields: PythonLiteral.Header, byteOffset: Int, file: InputFile
-    ) throws(InputError) -> ArrayLayout {
-        let (element, isBigEndian) = try elementType(fields.descr, file: file.name)
+    /// The two lengths of a row-major matrix.
+    static func matrixShape(_ fields: Fields, file: String) throws(InputError) -> (rows: UInt64, columns: UInt64) {
         let shape = "(" + fields.shape.map { "\($0)" }.joined(separator: ", ") + ")"
         guard fields.shape.count == 2 else {
             let remedy =
@@ -60,17 +78,15 @@ enum NPYHeader {
                 ? "one vector is a.reshape(1, -1), many of one dimension a.reshape(-1, 1)"
                 : "save one row per vector"
             throw InputError(
-                .unsupported, file: file.name,
+                .unsupported, file: file,
                 "has the shape \(shape) where (rows, dimensions) is needed; \(remedy)")
         }
         guard !fields.isFortranOrder else {
             throw InputError(
-                .unsupported, file: file.name,
+                .unsupported, file: file,
                 "is stored in Fortran order (columns first); save numpy.ascontiguousarray(a) instead")
         }
-        return try ArrayLayout(
-            rows: fields.shape[0], dimensions: fields.shape[1], element: element, isBigEndian: isBigEndian,
-            byteOffset: byteOffset, availableByteCount: file.byteCount - byteOffset, file: file.name)
+        return (fields.shape[0], fields.shape[1])
     }
 
     private static func elementType(

@@ -118,4 +118,11 @@ public final class File: Sendable {
         if errno == EWOULDBLOCK { return false }
         throw .last("lock", path)
     }
+
+    /// Asks the kernel to forget what it has cached of the file; best effort.
+    func dropCache() {
+        #if canImport(Glibc)
+            _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        #endif
+    }
 }

@@ -37,10 +37,10 @@
         }
     }
 
-    /// Tells the kernel how a part will be used; best effort.
-    func advise(_ advice: Int32, _ range: Range<Int>) {
-        guard let base = unsafe base, !range.isEmpty else { return }
-        let start = range.lowerBound / 4096 * 4096
-        _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base) + start, range.upperBound - start, advice)
+    /// Takes the pages out of this mapping; the next access to each maps it again. Best effort.
+    func dropPages() {
+        guard let base = unsafe base else { return }
+        // Proof: the whole mapping; of a shared mapping of a file nothing is lost.
+        _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base), byteCount, MADV_DONTNEED)
     }
 }

@@ -33,8 +33,11 @@ struct JSONSchema {
         if let reference = schema["$ref"]?.string {
             return try violations(value, Self.read(reference), path: path)
         }
-        guard let type = schema["type"]?.string else { throw Problem("\(path): the schema names no type") }
-        guard Self.isOf(type, value) else { return ["\(path) is no \(type): \(value)"] }
+        let types = schema["type"]?.array?.compactMap(\.string) ?? (schema["type"]?.string).map { [$0] } ?? []
+        guard !types.isEmpty else { throw Problem("\(path): the schema names no type") }
+        guard types.contains(where: { Self.isOf($0, value) }) else {
+            return ["\(path) is no \(types.joined(separator: " or ")): \(value)"]
+        }
 
         switch value {
         case .object(let members): return try violations(members, schema, path: path)
@@ -75,7 +78,9 @@ struct JSONSchema {
 
     private static func isOf(_ type: String, _ value: JSONValue) -> Bool {
         switch (type, value) {
-        case ("object", .object), ("array", .array), ("string", .string), ("boolean", .bool), ("number", .number): true
+        case ("object", .object), ("array", .array), ("string", .string), ("boolean", .bool), ("number", .number),
+            ("null", .null):
+            true
         case ("integer", .number(let number)): number == number.rounded()
         default: false
         }

@@ -1,0 +1,122 @@
+import VectorKernels
+
+extension VectorDatabase {
+    /// Measures recall and time of one setting over a set of queries.
+    ///
+    /// A first pass warms caches up and counts recall; timed passes follow, each long enough (50 ms) for the clock.
+    ///
+    /// - Parameters:
+    ///   - queries: row-major, `dimensions` floats each.
+    ///   - truth: for each query the ordinals of its true nearest candidates, best first; the first k count.
+    /// - Throws: `invalidArgument` when there are no queries, or `truth` does not fit them; what searches throw.
+    /// - Complexity: `passes` + 1 searches a query, or more for few queries.
+    public func evaluate(
+        _ queries: [Float], truth: [[UInt64]], options: EvaluationOptions = EvaluationOptions()
+    ) throws(DatabaseError) -> Evaluation {
+        let dimensions = info.dimensions
+        guard !queries.isEmpty, queries.count % dimensions == 0, truth.count == queries.count / dimensions else {
+            throw DatabaseError(
+                .invalidArgument,
+                "\(queries.count) floats are not \(truth.count) queries of \(dimensions) dimensions")
+        }
+        var search = options.search
+        (search.includesIDs, search.includesMetadata) = (false, false)
+        let course = EvaluationCourse(
+            database: self, queries: queries,
+            vectors: truth.indices.map { index in
+                Array(queries[index * dimensions..<(index + 1) * dimensions])
+            }, search: search, threads: max(1, options.threads), isBatch: options.batch)
+        let clock = ContinuousClock()
+        let began = clock.now
+        let answers = try course.answers()
+        let firstPass = microseconds(clock.now - began)
+        let repetitions = max(1, Int((50_000 / max(firstPass, 1)).rounded(.up)))
+        var best: EvaluationCourse.Pass?
+        for _ in 0..<max(1, options.passes) {
+            let pass = try course.timedPass(repetitions: repetitions)
+            if pass.microseconds < best?.microseconds ?? .infinity { best = pass }
+        }
+        let times = best?.latencies.sorted() ?? []
+        let count = Double(truth.count * repetitions)
+        let wall = best?.microseconds ?? 0
+        return Evaluation(
+            recall: recall(answers, truth: truth, k: search.k),
+            meanMicroseconds: times.isEmpty ? wall / count : times.reduce(0, +) / Double(times.count),
+            p50Microseconds: percentile(times, 0.5), p99Microseconds: percentile(times, 0.99),
+            queriesPerSecond: 1e6 * count / wall)
+    }
+
+    /// Drops the segment's pages from memory, as far as no other process uses them: for measuring cold searches.
+    public func dropPages() { snapshot.segment.reader.dropPages() }
+}
+
+/// The queries of an evaluation and how they are put to the database.
+private struct EvaluationCourse: Sendable {
+    struct Pass {
+        /// Wall-clock time from the first query to the last answer.
+        var microseconds: Double
+        /// Time of each query; none for a batch.
+        var latencies: [Double]
+    }
+
+    let database: VectorDatabase
+    let queries: [Float]
+    let vectors: [[Float]]
+    let search: SearchOptions
+    let threads: Int
+    let isBatch: Bool
+
+    func answers() throws(DatabaseError) -> [[Hit]] {
+        if isBatch { return try database.searchBatch(queries, options: search, threads: threads) }
+        var answers: [[Hit]] = []
+        for vector in vectors { answers.append(try database.search(vector, options: search)) }
+        return answers
+    }
+
+    func timedPass(repetitions: Int) throws(DatabaseError) -> Pass {
+        let clock = ContinuousClock()
+        let began = clock.now
+        var latencies: [Double] = []
+        if isBatch {
+            for _ in 0..<repetitions { _ = try database.searchBatch(queries, options: search, threads: threads) }
+        } else {
+            // Each thread takes every n-th query, so that all of them end at about the same time.
+            let parts = try concurrentMap(count: threads, threads: threads) { thread throws(DatabaseError) in
+                var latencies: [Double] = []
+                latencies.reserveCapacity(repetitions * (vectors.count / threads + 1))
+                var last = clock.now
+                for _ in 0..<repetitions {
+                    for index in stride(from: thread, to: vectors.count, by: threads) {
+                        _ = try database.search(vectors[index], options: search)
+                        let now = clock.now
+                        latencies.append(VecDB.microseconds(now - last))
+                        last = now
+                    }
+                }
+                return latencies
+            }
+            latencies = Array(parts.joined())
+        }
+        return Pass(microseconds: VecDB.microseconds(clock.now - began), latencies: latencies)
+    }
+}
+
+/// The share of the first k of `truth` that `answers` hold, averaged over the queries.
+private func recall(_ answers: [[Hit]], truth: [[UInt64]], k: Int) -> Double {
+    var sum = 0.0
+    for (hits, nearest) in zip(answers, truth) {
+        let wanted = Set(nearest.prefix(k))
+        sum += wanted.isEmpty ? 1 : Double(hits.count { wanted.contains($0.ordinal) }) / Double(wanted.count)
+    }
+    return sum / Double(truth.count)
+}
+
+/// The smallest of sorted values that at least `share` of them do not exceed.
+private func percentile(_ sorted: [Double], _ share: Double) -> Double? {
+    guard !sorted.isEmpty else { return nil }
+    return sorted[max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1)]
+}
+
+private func microseconds(_ duration: Duration) -> Double {
+    Double(duration.components.seconds) * 1e6 + Double(duration.components.attoseconds) * 1e-12
+}

@@ -1,0 +1,159 @@
+import ArgumentParser
+import EmbeddingInput
+import VecDB
+
+struct EvalCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "eval",
+        abstract: "Measure recall and speed over a set of queries.",
+        usage: """
+            vecdb eval <database> --queries <file> [-k <count>] [--sweep 'leaves-to-search=20,40;reorder=50,100'] [<options>]
+            vecdb eval <database> --queries <file> --open [--json]
+            """,
+        discussion: """
+            A row per setting. Recall is the share of the true k nearest that was found, counted by ordinal. Times are \
+            inside the process, one query at a time after a warm-up, without ids; the best of several passes counts.
+            """)
+
+    @Argument(help: "The database directory.")
+    var database: String
+
+    @Option(
+        help: ArgumentHelp("The queries, in any format that 'build' reads; '-' is standard input.", valueName: "file"))
+    var queries: String
+
+    @Option(help: ArgumentHelp("The format of '--queries' (default: recognised).", valueName: "format"))
+    var inputFormat: VectorFileFormat?
+
+    @Option(help: ArgumentHelp("Which tensor of a .safetensors file of queries.", valueName: "name"))
+    var tensor: String?
+
+    @Option(
+        name: .customShort("k", allowingJoined: true),
+        help: ArgumentHelp("How many hits a search returns, and recall counts.", valueName: "count"))
+    var k = 10
+
+    @Option(
+        help: ArgumentHelp(
+            "Settings: every combination of 'leaves-to-search=…' and 'reorder=…' (default: the stored ones).",
+            valueName: "lists"))
+    var sweep: Sweep = .defaults
+
+    @Option(
+        help: ArgumentHelp(
+            "Ordinals of the true nearest, a row per query: .ivecs, .ibin or .npy (default: computed exactly).",
+            valueName: "file"))
+    var truth: String?
+
+    @Option(help: ArgumentHelp("Threads that search at once.", valueName: "count"))
+    var threads = 1
+
+    @Option(help: ArgumentHelp("Timed passes over the queries; the best one counts.", valueName: "count"))
+    var passes = 3
+
+    @Flag(help: "Hand all queries over at once (the library's searchBatch).")
+    var batch = false
+
+    @Flag(help: "Brute force instead of a sweep.")
+    var exact = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Drop the segment's pages before each of the first so many queries, and count what is read.",
+            valueName: "count"))
+    var cold: Int?
+
+    @Flag(help: "Measure instead how long opening takes, and the first answer.")
+    var open = false
+
+    @Flag(help: "Print JSON (Formats/schemas/eval.schema.json).")
+    var json = false
+
+    func validate() throws {
+        try check("-k", k, atLeast: 1)
+        try check("--threads", threads, atLeast: 1)
+        try check("--passes", passes, atLeast: 1)
+        try check("--cold", cold, atLeast: 1)
+        if exact, !sweep.isDefault { throw ValidationError("'--exact' has no settings to sweep.") }
+        if cold != nil, batch || threads > 1 {
+            throw ValidationError("'--cold' searches for one query at a time; leave out '--batch' and '--threads'.")
+        }
+        if open, cold != nil || batch || exact || truth != nil || !sweep.isDefault {
+            throw ValidationError("'--open' takes no other measure; leave out the rest.")
+        }
+    }
+
+    func run() throws {
+        if open { return try measureOpening() }
+        let database = try VectorDatabase.open(database)
+        let queries = try readQueries(of: database)
+        let truth = try truth(of: queries, in: database)
+        var rows: [EvaluationRow] = []
+        for setting in settings(of: database.info) {
+            if let cold {
+                rows.append(try coldRow(setting, database, queries, truth, count: cold))
+            } else {
+                let result = try database.evaluate(
+                    queries.vectors, truth: truth,
+                    options: EvaluationOptions(search: setting, threads: threads, batch: batch, passes: passes))
+                rows.append(EvaluationRow(setting, result))
+            }
+        }
+        try StandardOutput.print(json ? JSONOutput.document(rows) : evaluationText(rows, k: k))
+    }
+
+    func readQueries(of database: VectorDatabase) throws -> QueryBatch {
+        var options = QueryInputOptions()
+        (options.vector, options.queries, options.queryIDs) = (nil, queries, [])
+        (options.inputFormat, options.tensor) = (inputFormat, tensor)
+        let source = try QuerySource(options, database: database, named: self.database)
+        var vectors: [Float] = []
+        while let batch = try source.next(maxCount: 1024) { vectors += batch.vectors }
+        let count = vectors.count / database.info.dimensions
+        guard count > 0 else {
+            throw DatabaseError(.invalidInput, "\(queries): holds no query")
+        }
+        return QueryBatch(
+            firstIndex: 0, count: count, dimensions: database.info.dimensions, vectors: vectors, ids: nil)
+    }
+
+    /// The settings to measure, in the order of the sweep.
+    private func settings(of info: DatabaseInfo) -> [SearchOptions] {
+        let k = min(k, max(1, info.rows))
+        if exact { return [SearchOptions(k: k, exact: true)] }
+        return sweep.settings.map { SearchOptions(k: k, leavesToSearch: $0.leavesToSearch, reorder: $0.reorder) }
+            .map { setting in
+                var setting = setting
+                // What the search would use, so that the row says it.
+                setting.leavesToSearch = setting.leavesToSearch ?? info.defaults?.leavesToSearch
+                setting.reorder = setting.reorder ?? info.defaults?.reorder
+                if info.index == .exact { (setting.leavesToSearch, setting.reorder) = (nil, nil) }
+                return setting
+            }
+    }
+
+    private func truth(of queries: QueryBatch, in database: VectorDatabase) throws -> [[UInt64]] {
+        let info = database.info
+        if let file = truth {
+            let table = try OrdinalTable(file)
+            guard table.rows.count == queries.count else {
+                throw DatabaseError(
+                    .invalidInput,
+                    "\(file): has \(counted(table.rows.count, "row")) for \(counted(queries.count, "query", "queries"))"
+                )
+            }
+            guard let columns = table.rows.first?.count, columns >= min(k, info.rows) else {
+                throw DatabaseError(
+                    .invalidInput, "\(file): has fewer than \(grouped(k)) ordinals a row; recall@\(k) needs \(k)")
+            }
+            return table.rows
+        }
+        if info.reorderStorage == .int8 || info.reorderStorage == .bf16 {
+            StandardError.note(
+                "truth is computed from the stored \(info.reorderStorage.rawValue) vectors, not from the originals; "
+                    + "give '--truth' to count against those")
+        }
+        let options = SearchOptions(k: min(k, max(1, info.rows)), exact: true, includesIDs: false)
+        return try database.searchBatch(queries.vectors, options: options).map { $0.map(\.ordinal) }
+    }
+}

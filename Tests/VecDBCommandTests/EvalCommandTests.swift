@@ -1,0 +1,103 @@
+import Foundation
+import Testing
+
+struct EvalCommandTests {
+    /// 600 rows in 20 clusters, their first 30 as queries, and a tree of 24 leaves.
+    private static func database() throws -> TemporaryDirectory {
+        let directory = try TemporaryDirectory()
+        let rows = clusteredRows(600, dimensions: 8, clusters: 20, seed: 3)
+        try directory.write("base.npy", npy(rows))
+        try directory.write("queries.npy", npy(Array(rows.prefix(30))))
+        try succeed(
+            "build", "d.vecdb", "--vectors", "base.npy", "--metric", "l2", "--index", "tree-ah", "--leaves", "24",
+            in: directory)
+        return directory
+    }
+
+    @Test func `a sweep measures every combination, and more work finds no less`() throws {
+        let directory = try Self.database()
+        let output = try succeed(
+            "eval", "d.vecdb", "--queries", "queries.npy", "--sweep", "leaves-to-search=1,24;reorder=10,600",
+            "--passes", "1", "--json", in: directory)
+        let rows = try #require(try JSONValue(parsing: output.standardOutput).array)
+        try expectValid(.array(rows), "eval")
+        #expect(rows.map { $0["leaves_to_search"]?.number } == [1, 1, 24, 24])
+        #expect(rows.map { $0["reorder"]?.number } == [10, 600, 10, 600])
+        let recalls = rows.compactMap { $0["recall"]?.number }
+        #expect(recalls[3] == 1)
+        #expect(recalls[0] < 1 && recalls[0] <= recalls[1] && recalls[0] <= recalls[2])
+    }
+
+    @Test(arguments: [["--exact"], ["--batch"], ["--threads", "2"], ["--cold", "2"]])
+    func `other ways to measure give the same rows`(options: [String]) throws {
+        let directory = try Self.database()
+        let output = try vecdb(
+            ["eval", "d.vecdb", "--queries", "queries.npy", "--passes", "1", "--json"] + options, in: directory)
+        #expect(output.status == 0, "\(output.standardError)")
+        let rows = try #require(try JSONValue(parsing: output.standardOutput).array)
+        try expectValid(.array(rows), "eval")
+        let recall = try #require(rows.first?["recall"]?.number)
+        #expect(options == ["--exact"] ? recall == 1 : recall > 0.5)
+        #expect((rows.first?["p99_us"] == .null) == (options == ["--batch"]))
+    }
+
+    @Test func `a table for people`() throws {
+        let directory = try Self.database()
+        let output = try succeed(
+            "eval", "d.vecdb", "--queries", "queries.npy", "--passes", "1", "--exact", in: directory)
+        #expect(output.lines.count == 2)
+        #expect(output.lines[0].hasPrefix("leaves  reorder  recall@10  mean_us"))
+        #expect(output.lines[1].hasPrefix("   all      all     1.0000"))
+    }
+
+    @Test func `opening is measured by itself`() throws {
+        let directory = try Self.database()
+        let output = try succeed("eval", "d.vecdb", "--queries", "queries.npy", "--open", "--json", in: directory)
+        try expectValid(try JSONValue(parsing: output.standardOutput), "eval-open")
+    }
+
+    @Test func `truth may come from a file`() throws {
+        let (directory, _) = try Films.database()
+        // Users (1, 1), (−2, 0) and (0, 1); the third row is wrong on purpose.
+        let rows: [[UInt32]] = [[2, 4], [3, 1], [0, 5]]
+        try directory.write(
+            "truth.npy",
+            npy(rows: 3, dimensions: 2, description: "<i4", content: rows.joined().flatMap { littleEndianBytes($0) }))
+        try directory.write("truth.ivecs", rows.flatMap { ([2] + $0).flatMap { littleEndianBytes($0) } })
+        try directory.write("truth.ibin", ([3, 2] + rows.joined()).flatMap { littleEndianBytes($0) })
+        for file in ["truth.npy", "truth.ivecs", "truth.ibin"] {
+            let output = try succeed(
+                "eval", "films.vecdb", "--queries", "users.npy", "-k", "2", "--truth", file, "--json", in: directory)
+            let row = try #require(try JSONValue(parsing: output.standardOutput)[0])
+            let recall = try #require(row["recall"]?.number)
+            #expect(abs(recall - 2.0 / 3) < 1e-9, "\(file)")
+        }
+    }
+
+    /// A truth file, its content, and what the message must hold.
+    static let badTruths: [(String, [UInt8], String)] = [
+        ("t.ivecs", [], "is empty"),
+        ("t.ivecs", [1, 0, 0, 0, 7], "no whole number of rows"),
+        ("t.ivecs", [255, 255, 255, 255], "no whole number of rows"),
+        ("t.ivecs", [1, 0, 0, 0, 5, 0, 0, 255], "negative ordinal"),
+        ("t.ibin", [1, 0, 0], "3 bytes"),
+        ("t.ibin", [255, 255, 255, 255, 255, 255, 255, 255, 1], "which do not take"),
+        ("t.txt", [1, 2, 3], "no table of ordinals"),
+        ("t.npy", npy([[1, 2]]), "dtype '<f4'"),
+        ("t.npy", npy(rows: 1, dimensions: 2, description: "<i8", content: [1, 2]), "which do not take"),
+        ("t.npy", npy(rows: 1, dimensions: 1, description: "<i4", content: [0, 0, 0, 0]), "1 row for 3 queries"),
+        ("t.ibin", [3, 0, 0, 0, 1, 0, 0, 0] + [UInt8](repeating: 0, count: 12), "fewer than 6"),
+    ]
+
+    @Test(arguments: badTruths)
+    func `truth that does not fit is refused`(name: String, content: [UInt8], message: String) throws {
+        let (directory, _) = try Films.database()
+        try directory.write(name, content)
+        let output = try vecdb(
+            ["eval", "films.vecdb", "--queries", "users.npy", "-k", "6", "--truth", name], in: directory)
+        #expect(output.status == 1)
+        #expect(
+            output.standardError.contains(name) && output.standardError.contains(message), "\(output.standardError)")
+        #expect(output.standardOutput.isEmpty)
+    }
+}
