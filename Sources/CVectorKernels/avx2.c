@@ -125,10 +125,12 @@ static void scan_blocks(struct vk_scan *scan) {
     }
 }
 
+#include "leaves.inc"
+
 #pragma clang attribute pop
 
 const struct vk_kernels vk_avx2_kernels = {
-    VK_AVX2,  block_products, assign_rows, lookup_table, scan_blocks, select_top,
+    VK_AVX2,  block_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
     exact_scores, collect, encode_rows, sum_rows,
 };
 

@@ -95,8 +95,10 @@ static void scan_blocks(struct vk_scan *scan) {
     }
 }
 
+#include "leaves.inc"
+
 const struct vk_kernels vk_neon_kernels = {
-    VK_NEON,  block_products, assign_rows, lookup_table, scan_blocks, select_top,
+    VK_NEON,  block_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
     exact_scores, collect, encode_rows, sum_rows,
 };
 

@@ -209,7 +209,9 @@ static void sum_rows(const float *rows, size_t n, const uint32_t *indices, size_
         for (size_t j = 0; j < n; j++) sum[j] = sum[j] + rows[indices[i] * n + j];
 }
 
+#include "leaves.inc"
+
 const struct vk_kernels vk_scalar_kernels = {
-    VK_SCALAR,  block_products, assign_rows, lookup_table, scan_blocks, select_top,
+    VK_SCALAR,  block_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
     exact_scores, collect, encode_rows, sum_rows,
 };

@@ -29,18 +29,21 @@ public struct ExcludedRows: Sendable {
         isEmpty ? 0 : firstIndex(notBelow: range.upperBound) - firstIndex(notBelow: range.lowerBound)
     }
 
-    /// Writes one bit a row of `range`, 32 to a word, set where the row may be returned; no words at all when every row
-    /// may be.
-    public func writeLiveMask(of range: Range<Int>, into words: inout [UInt32]) {
-        words.removeAll(keepingCapacity: true)
-        guard !isEmpty else { return }
+    /// Appends one bit a row of `range`, 32 to a word, set where the row may be returned; no words at all when every
+    /// row may be.
+    ///
+    /// - Returns: where the words begin; `nil` when there are none.
+    public func appendLiveMask(of range: Range<Int>, to words: inout [UInt32]) -> Int? {
+        guard !isEmpty else { return nil }
         let (first, end) = (firstIndex(notBelow: range.lowerBound), firstIndex(notBelow: range.upperBound))
-        guard first < end else { return }
+        guard first < end else { return nil }
+        let start = words.count
         words.append(contentsOf: repeatElement(.max, count: (range.count + 31) / 32))
         for index in first..<end {
             let place = Int(rows[index]) - range.lowerBound
-            words[place / 32] &= ~(1 << UInt32(place % 32))
+            words[start + place / 32] &= ~(1 << UInt32(place % 32))
         }
+        return start
     }
 
     private func firstIndex(notBelow row: Int) -> Int {

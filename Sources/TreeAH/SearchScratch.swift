@@ -22,6 +22,7 @@ public final class SearchScratch: @unchecked Sendable {
     var step: Float = 0
     var offset: Float = 0
     var liveMask: [UInt32] = []
+    var scanQueue: [ScanLeaf] = []
 
     private var selection = TopCandidates()
 
@@ -54,7 +55,8 @@ public final class SearchScratch: @unchecked Sendable {
     public func appendScores(
         rows: Range<Int>, excluding excluded: ExcludedRows, numbering: Span<UInt32>, kernels: Kernels
     ) {
-        excluded.writeLiveMask(of: rows, into: &liveMask)
+        liveMask.removeAll(keepingCapacity: true)
+        _ = excluded.appendLiveMask(of: rows, to: &liveMask)
         let (scores, live) = (scores, liveMask)
         candidates.append(
             scores.span.extracting(0..<rows.count), first: UInt32(rows.lowerBound), live: live.span,

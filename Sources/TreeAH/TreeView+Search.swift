@@ -49,26 +49,38 @@ extension TreeView {
             dimensionsPerBlock: shape.dimensionsPerBlock, scratch: &entries, into: &table)
     }
 
-    /// Adds a leaf's rows to `scratch.candidates` where their estimates reach its threshold.
+    /// Adds the rows of the chosen leaves to `scratch.candidates` where their estimates reach its threshold.
     ///
     /// - Returns: the slots scanned.
-    /// - Complexity: O(slots · subspaces).
-    public func scan(
-        leaf number: Int, query: Span<Float>, excluding excluded: ExcludedRows, scratch: SearchScratch,
-        kernels: Kernels
+    /// - Complexity: O(leaves · d + slots · subspaces).
+    public func scanChosenLeaves(
+        query: Span<Float>, excluding excluded: ExcludedRows, scratch: SearchScratch, kernels: Kernels
     ) -> Int {
-        let leaf = leaves[number]
-        let centroid = centroids.extracting(number * centroidStride..<(number + 1) * centroidStride)
-        let score = kernels.score(form, query: query, row: centroid)
-        excluded.writeLiveMask(of: leaf.rows, into: &scratch.liveMask)
-        let (table, live) = (scratch.table, scratch.liveMask)
+        let chosen = scratch.leaves
+        scratch.withScores(count: chosen.count) { scores in
+            kernels.exactScores(
+                form, element: .float32, query: query, rows: centroids, stride: centroidStride, indices: chosen.span,
+                into: &scores)
+        }
+        scratch.scanQueue.removeAll(keepingCapacity: true)
+        scratch.liveMask.removeAll(keepingCapacity: true)
+        var slots = 0
+        for (place, number) in chosen.enumerated() {
+            let leaf = leaves[Int(number)]
+            let liveStart = excluded.appendLiveMask(of: leaf.rows, to: &scratch.liveMask)
+            let score = scratch.scores[place]
+            scratch.scanQueue.append(
+                ScanLeaf(
+                    firstBlock: Int(leaf.firstBlock), slotCount: Int(leaf.slotCount), firstNumber: leaf.firstRow,
+                    constant: form == .dot ? score : 0.5 * score, liveStart: liveStart))
+            slots += Int(leaf.slotCount)
+        }
+        let (queue, table, live) = (scratch.scanQueue, scratch.table, scratch.liveMask)
         scratch.candidates.scan(
-            blocks: codes.extracting(codeBytes(of: number)), blockByteCount: layout.byteCount, pairs: layout.pairs,
-            hasBiases: layout.hasBiases, slotCount: Int(leaf.slotCount), firstNumber: leaf.firstRow,
-            table: table.span, step: scratch.step, offset: scratch.offset,
-            constant: form == .dot ? score : 0.5 * score, live: live.span,
-            kernels: kernels)
-        return Int(leaf.slotCount)
+            queue.span, codes: codes, blockByteCount: layout.byteCount, pairs: layout.pairs,
+            hasBiases: layout.hasBiases, table: table.span, step: scratch.step, offset: scratch.offset,
+            live: live.span, kernels: kernels)
+        return slots
     }
 
     private func liveRowCount(of leaf: Int, excluding excluded: ExcludedRows) -> Int {

@@ -92,50 +92,67 @@ public struct TopCandidates: Sendable {
         }
     }
 
-    /// Scans the code blocks of one leaf and adds the slots whose estimates reach the threshold.
+    /// Scans the code blocks of leaves, one after the other, and adds the slots whose estimates reach the threshold.
     ///
     /// - Parameters:
-    ///   - blocks: the leaf's blocks, `blockByteCount` each.
-    ///   - firstNumber: the number of slot 0.
-    ///   - lookup: the query's table and what turns its sums into scores.
-    ///   - live: one word a block, or empty.
+    ///   - codes: the blocks of all leaves, `blockByteCount` each.
+    ///   - table, step, offset: the query's lookup table and what turns its sums into scores.
+    ///   - live: masks of leaves that have one: a word a block.
     public mutating func scan(
-        blocks: RawSpan, blockByteCount: Int, pairs: Int, hasBiases: Bool, slotCount: Int, firstNumber: UInt32,
-        table: Span<UInt8>, step: Float, offset: Float, constant: Float, live: Span<UInt32>, kernels: Kernels
+        _ leaves: Span<ScanLeaf>, codes: RawSpan, blockByteCount: Int, pairs: Int, hasBiases: Bool,
+        table: Span<UInt8>, step: Float, offset: Float, live: Span<UInt32>, kernels: Kernels
     ) {
-        let blockCount = (slotCount + 31) / 32
-        precondition(blockByteCount >= 32 * pairs + (hasBiases ? 192 : 64))
-        precondition(slotCount <= UInt32.max && blocks.byteCount >= blockCount * blockByteCount)
-        precondition(table.count >= 32 * pairs && (live.isEmpty || live.count >= blockCount))
-        var nextBlock = 0
-        while nextBlock < blockCount {
-            if scores.count - count < 32 { select(kernels: kernels) }
-            var (newCount, newNextBlock) = (count, nextBlock)
-            // Proof: the preconditions bound what is read; `capacity` bounds what is written.
-            unsafe blocks.withUnsafeBytes { blocks in
-                unsafe table.withUnsafeBufferPointer { table in
-                    unsafe live.withUnsafeBufferPointer { live in
+        precondition(blockByteCount >= 32 * pairs + (hasBiases ? 192 : 64) && table.count >= 32 * pairs)
+        for index in leaves.indices {
+            let (leaf, blockCount) = (leaves[index].leaf, leaves[index].blockCount)
+            precondition((Int(leaf.first_block) + blockCount) * blockByteCount <= codes.byteCount)
+            precondition(leaf.live_start == .max || Int(leaf.live_start) + blockCount <= live.count)
+        }
+        let keep = keep
+        var state = unsafe vk_scan()
+        unsafe (state.block_byte_count, state.pairs, state.has_biases) = (blockByteCount, pairs, hasBiases)
+        unsafe (state.step, state.offset, state.threshold) = (step, offset, threshold)
+        unsafe (state.capacity, state.count) = (scores.count, count)
+        // Proof: the preconditions bound what is read; `capacity`, which `reset` made larger than keep + 32, bounds what
+        // is written. `ScanLeaf` is nothing but a `vk_leaf`.
+        unsafe codes.withUnsafeBytes { codes in
+            unsafe table.withUnsafeBufferPointer { table in
+                unsafe live.withUnsafeBufferPointer { live in
+                    unsafe leaves.withUnsafeBytes { leaves in
                         unsafe scores.withUnsafeMutableBufferPointer { scores in
                             unsafe numbers.withUnsafeMutableBufferPointer { numbers in
-                                var state = unsafe vk_scan(
-                                    blocks: blocks.baseAddress?.assumingMemoryBound(to: UInt8.self),
-                                    block_byte_count: blockByteCount, pairs: pairs, has_biases: hasBiases,
-                                    slot_count: UInt32(slotCount), first_number: firstNumber,
-                                    table: table.baseAddress, step: step, offset: offset, constant: constant,
-                                    threshold: threshold, live: live.isEmpty ? nil : live.baseAddress,
-                                    scores: scores.baseAddress, numbers: numbers.baseAddress,
-                                    capacity: scores.count, count: count, next_block: nextBlock)
-                                unsafe kernels.table.pointee.scan_blocks(&state)
-                                newCount = unsafe state.count
-                                newNextBlock = unsafe state.next_block
+                                unsafe state.table = table.baseAddress
+                                unsafe (state.scores, state.numbers) = (scores.baseAddress, numbers.baseAddress)
+                                unsafe kernels.table.pointee.scan_leaves(
+                                    &state, codes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                                    leaves.baseAddress?.assumingMemoryBound(to: vk_leaf.self),
+                                    leaves.count / MemoryLayout<ScanLeaf>.stride, live.baseAddress, keep)
                             }
                         }
                     }
                 }
             }
-            (count, nextBlock) = (newCount, newNextBlock)
         }
+        unsafe (count, threshold) = (state.count, state.threshold)
     }
+}
+
+/// A leaf whose code blocks are to be scanned.
+public struct ScanLeaf: BitwiseCopyable, Sendable {
+    let leaf: vk_leaf
+
+    /// - Parameters:
+    ///   - firstBlock: where its blocks begin among all blocks.
+    ///   - firstNumber: the number of slot 0.
+    ///   - constant: the part of the score that its slots share.
+    ///   - liveStart: where its words begin in the live mask; `nil` when every slot may be kept.
+    public init(firstBlock: Int, slotCount: Int, firstNumber: UInt32, constant: Float, liveStart: Int? = nil) {
+        leaf = vk_leaf(
+            constant: constant, slot_count: UInt32(slotCount), first_number: firstNumber,
+            live_start: liveStart.map(UInt32.init) ?? .max, first_block: UInt64(firstBlock))
+    }
+
+    var blockCount: Int { (Int(leaf.slot_count) + 31) / 32 }
 }
 
 /// A score as an integer of the same order, so that comparisons are total even where a score is NaN (numerics, end of

@@ -54,24 +54,35 @@ import Testing
                 for coarse in [false, true] {
                     top.reset(keeping: keep)
                     var all: [(score: Float, number: UInt32)] = []
-                    var first: UInt32 = 0
+                    var (codes, live, queue) = ([UInt8](), [UInt32](), [ScanLeaf]())
+                    var (first, firstBlock) = (UInt32(0), 0)
+                    var last: Leaf?
                     for (place, slotCount) in [900, 0, 31, 700].enumerated() {
                         var leaf = Leaf(
                             pairs: pairs, slotCount: slotCount, hasBiases: pairs == 4, excludes: place == 0,
                             coarse: coarse, using: &generator)
                         leaf.firstNumber = first
                         leaf.constant = Float(place) / 4
-                        // Proof: bytes have no padding to expose.
-                        unsafe top.scan(
-                            blocks: leaf.blocks.span.bytes, blockByteCount: leaf.blockByteCount, pairs: pairs,
-                            hasBiases: leaf.hasBiases, slotCount: slotCount, firstNumber: first,
-                            table: leaf.table.span, step: leaf.step, offset: leaf.offset, constant: leaf.constant,
-                            live: leaf.live.span, kernels: kernels)
+                        leaf.table = last?.table ?? leaf.table  // one table serves all leaves
+                        queue.append(
+                            ScanLeaf(
+                                firstBlock: firstBlock, slotCount: slotCount, firstNumber: first,
+                                constant: leaf.constant, liveStart: leaf.live.isEmpty ? nil : live.count))
+                        codes += leaf.blocks
+                        live += leaf.live
                         for (slot, estimate) in leaf.estimates().enumerated() where leaf.isLive(slot) {
                             all.append((estimate, first + UInt32(slot)))
                         }
                         first += UInt32(slotCount)
+                        firstBlock += leaf.blockCount
+                        last = leaf
                     }
+                    let leaf = try #require(last)
+                    // Proof: bytes have no padding to expose.
+                    unsafe top.scan(
+                        queue.span, codes: codes.span.bytes, blockByteCount: leaf.blockByteCount, pairs: pairs,
+                        hasBiases: leaf.hasBiases, table: leaf.table.span, step: leaf.step, offset: leaf.offset,
+                        live: live.span, kernels: kernels)
                     let found = ranked(&top, kernels: kernels)
                     #expect(found == best(all, keep: keep), "seed \(seed), keep \(keep), coarse \(coarse)")
                 }

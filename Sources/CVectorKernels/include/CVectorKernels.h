@@ -42,6 +42,21 @@ struct vk_scan {
     size_t next_block;
 };
 
+/// A leaf to be scanned.
+struct vk_leaf {
+    /// The constant part of its slots' scores.
+    float constant;
+    uint32_t slot_count;
+    /// The number of slot 0.
+    uint32_t first_number;
+    /// Where its words begin in the live mask, or `VK_ALL_LIVE`.
+    uint32_t live_start;
+    /// Its first block, counted from the start of all codes.
+    uint64_t first_block;
+};
+
+#define VK_ALL_LIVE UINT32_MAX
+
 struct vk_kernels {
     enum vk_instruction_set instruction_set;
 
@@ -62,6 +77,12 @@ struct vk_kernels {
     /// Appends every live slot whose estimate is at least the threshold, in slot order. Returns when all blocks are done
     /// or fewer than 32 places remain.
     void (*scan_blocks)(struct vk_scan *scan);
+
+    /// Scans leaves one after the other and keeps the best `keep` slots: whenever the buffer is full they are selected and
+    /// the threshold becomes the worst of them. Of `scan` the caller fills what is the same for all leaves; `capacity`
+    /// is at least keep + 32, and at the end the first `count` places hold the best `keep` and rubbish among them.
+    void (*scan_leaves)(struct vk_scan *scan, const uint8_t *codes, const struct vk_leaf *leaves, size_t leaf_count,
+                        const uint32_t *live, size_t keep);
 
     /// Moves the best `keep` of `count` (by order key, then smaller number) to the front, in their order, and
     /// returns the worst of their scores. What lies behind them is rubbish. Requires 0 < keep < count.

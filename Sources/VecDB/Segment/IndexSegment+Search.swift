@@ -45,11 +45,9 @@ extension IndexSegment {
         leaves.prepareLookupTable(for: query.span, scratch: scratch, kernels: kernels)
         trace.finish("lookup table")
         scratch.candidates.reset(keeping: max(1, min(max(plan.reorder, plan.k), rowCount)))
-        for leaf in scratch.leaves {
-            try reader.ensureIntact(.codes, leaves.codeBytes(of: Int(leaf)))
-            trace.statistics.codesScanned += leaves.scan(
-                leaf: Int(leaf), query: query.span, excluding: excluded, scratch: scratch, kernels: kernels)
-        }
+        for leaf in scratch.leaves { try reader.ensureIntact(.codes, leaves.codeBytes(of: Int(leaf))) }
+        trace.statistics.codesScanned = leaves.scanChosenLeaves(
+            query: query.span, excluding: excluded, scratch: scratch, kernels: kernels)
         scratch.candidates.select(kernels: kernels)
         trace.finish("scan")
         try reorder(query, k: plan.k, scratch: scratch)
