@@ -10,6 +10,7 @@ named where each rule is used. Exit codes: 0 fine, 1 an answer differs, 3 not fo
 """
 import argparse
 import json
+import math
 import pathlib
 import sqlite3
 import struct
@@ -188,13 +189,13 @@ class Segment:
         p = self.sections["parameters"]
         need(len(p) == 128, "section 'parameters' has another size")
         (self.kind, self.leaf_count, self.projected, self.per_block, self.subspaces, self.projection, _,
-         self.block_bytes, biases, zero, slots, blocks, _, _) = struct.unpack_from("<10IQQQI", p)
+         self.block_bytes, self.biases, zero, slots, blocks, _, _) = struct.unpack_from("<10IQQQI", p)
         need(zero == 0 and not any(p[68:]) and self.kind in (1, 2), "impossible parameters")
         if self.kind == 1:
             return
         self.pairs = (self.subspaces + 1) // 2
-        need(biases == (self.metric == "l2") and slots == self.rows and self.block_bytes == 32 * self.pairs + 64
-             + 128 * biases and self.subspaces == -(-self.projected // self.per_block), "contradictory parameters")
+        need(self.biases <= 1 and (self.biases or self.metric != "l2") and slots == self.rows and self.block_bytes == 32 * self.pairs + 64
+             + 128 * self.biases and self.subspaces == -(-self.projected // self.per_block), "contradictory parameters")
         self.leaves = list(struct.iter_unpack("<4I", self.sections["leaves"]))
         need(len(self.leaves) == self.leaf_count, "section 'leaves' has another size")
         block = row = 0
@@ -287,7 +288,7 @@ def lookup_table(segment, z):
     return [[min(127, round(f32(entry * inverse))) for entry in entries] for entries in table], step, offset
 
 
-def estimates(segment, leaf, table, step, offset, constant):
+def estimates(segment, leaf, table, step, offset, constant, factor):
     first_block, slots, first_row, _ = segment.leaves[leaf]
     for slot in range(slots):
         at = (first_block + slot // 32) * segment.block_bytes
@@ -298,8 +299,8 @@ def estimates(segment, leaf, table, step, offset, constant):
             total += table[2 * p][code & 15] + table[2 * p + 1][code >> 4]
         scales = 32 * segment.pairs
         scale = f16(struct.unpack_from("<H", block, scales + 2 * i)[0])
-        bias = struct.unpack_from("<f", block, scales + 64 + 4 * i)[0] if segment.metric == "l2" else 0.0
-        yield first_row + slot, fma(scale, fma(step, float(total), offset), f32(constant - bias))
+        bias = struct.unpack_from("<f", block, scales + 64 + 4 * i)[0] if segment.biases else 0.0
+        yield first_row + slot, fma(scale, fma(step, float(total), offset), fma(-factor, bias, constant))
 
 
 def candidates(segment, query, excluded, k, leaves_to_search, reorder):
@@ -319,8 +320,14 @@ def candidates(segment, query, excluded, k, leaves_to_search, reorder):
     for leaf in chosen:
         centroid = struct.unpack_from(f"<{segment.dimensions}f", segment.sections["centroids"], leaf * stride)
         constant = exact_score(segment.metric, query, centroid)
-        constant = f32(0.5 * constant) if segment.metric == "l2" else constant
-        found += [(row, score) for row, score in estimates(segment, leaf, table, step, offset, constant)
+        factor = 1.0
+        if segment.metric == "l2":
+            constant = f32(0.5 * constant)
+        elif segment.biases:
+            norm = exact_score(segment.metric, centroid, centroid)
+            factor = f32(constant / norm) if norm else 0.0
+            factor = factor if math.isfinite(factor) else 0.0
+        found += [(row, score) for row, score in estimates(segment, leaf, table, step, offset, constant, factor)
                   if row not in excluded]
     found.sort(key=lambda hit: (-order_key(hit[1]), hit[0]))
     return [row for row, _ in found[:max(reorder, k)]]

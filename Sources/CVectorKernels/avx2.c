@@ -82,7 +82,8 @@ static inline void append_block(struct vk_scan *scan, const uint8_t *block, cons
     for (int i = 0; i < 4; i++) {
         __m256 constant = _mm256_set1_ps(scan->constant);
         if (scan->has_biases)
-            constant = _mm256_sub_ps(constant, _mm256_loadu_ps((const float *)(const void *)(scales + 64 + 32 * i)));
+            constant = _mm256_fnmadd_ps(_mm256_set1_ps(scan->bias_factor),
+                                        _mm256_loadu_ps((const float *)(const void *)(scales + 64 + 32 * i)), constant);
         __m256 scale = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(scales + 16 * i)));
         __m256 sum = _mm256_cvtepi32_ps(sums->quarters[i]);
         __m256 estimate = _mm256_fmadd_ps(scale, _mm256_fmadd_ps(step, sum, offset), constant);
@@ -104,6 +105,7 @@ static void scan_blocks(struct vk_scan *scan) {
     const __m256i nibble = _mm256_set1_epi8(15);
     for (; scan->next_block < block_count && scan->capacity - scan->count >= 32; scan->next_block++) {
         const uint8_t *block = scan->blocks + scan->next_block * scan->block_byte_count;
+        fetch_ahead(scan, 1);
         struct block_sums sums = {{_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
                                    _mm256_setzero_si256()}};
         // 258 pairs × 254 = 65,532: one more could overflow the 16-bit sums.

@@ -77,8 +77,9 @@ static inline void append_block(struct vk_scan *scan, const uint8_t *block, stru
     const __m512 step = _mm512_set1_ps(scan->step), offset = _mm512_set1_ps(scan->offset);
     __m512 constant0 = _mm512_set1_ps(scan->constant), constant1 = constant0;
     if (scan->has_biases) {
-        constant0 = _mm512_sub_ps(constant0, _mm512_loadu_ps(scales + 64));
-        constant1 = _mm512_sub_ps(constant1, _mm512_loadu_ps(scales + 128));
+        const __m512 factor = _mm512_set1_ps(scan->bias_factor);
+        constant0 = _mm512_fnmadd_ps(factor, _mm512_loadu_ps(scales + 64), constant0);
+        constant1 = _mm512_fnmadd_ps(factor, _mm512_loadu_ps(scales + 128), constant1);
     }
     __m512 scale0 = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)scales));
     __m512 scale1 = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(scales + 32)));
@@ -112,6 +113,7 @@ static inline __attribute__((always_inline)) void scan_hoisted(struct vk_scan *s
     }
     for (; scan->next_block < block_count && scan->capacity - scan->count >= 32; scan->next_block++) {
         const uint8_t *block = scan->blocks + scan->next_block * scan->block_byte_count;
+        fetch_ahead(scan, 1);
         __m512i all = _mm512_setzero_si512(), odd = all;
         for (size_t p = 0; p < pairs / 2; p++) {
             __m512i sums = look_up(_mm512_loadu_si512(block + 64 * p), low[p], high[p]);
@@ -172,6 +174,7 @@ static void scan_any(struct vk_scan *scan) {
     while (scan->next_block < block_count) {
         const uint8_t *block = scan->blocks + scan->next_block * scan->block_byte_count;
         const bool several = block_count - scan->next_block >= SCANNED_TOGETHER;
+        fetch_ahead(scan, several ? SCANNED_TOGETHER : 1);
         if (several)
             sum_blocks(scan, block, SCANNED_TOGETHER, sums);
         else

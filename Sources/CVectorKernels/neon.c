@@ -58,6 +58,7 @@ static void scan_blocks(struct vk_scan *scan) {
     const size_t block_count = ((size_t)scan->slot_count + 31) / 32;
     for (; scan->next_block < block_count && scan->capacity - scan->count >= 32; scan->next_block++) {
         const uint8_t *block = scan->blocks + scan->next_block * scan->block_byte_count;
+        fetch_ahead(scan, 1);
         uint32x4_t wide[8];
         for (int i = 0; i < 8; i++) wide[i] = vdupq_n_u32(0);
         // 258 pairs × 254 = 65,532: one more could overflow the 16-bit sums.
@@ -80,7 +81,8 @@ static void scan_blocks(struct vk_scan *scan) {
         for (int i = 0; i < 8; i++) {
             float32x4_t constant = vdupq_n_f32(scan->constant);
             if (scan->has_biases)
-                constant = vsubq_f32(constant, vreinterpretq_f32_u8(vld1q_u8(scales + 64 + 16 * i)));
+                constant = vfmsq_n_f32(constant, vreinterpretq_f32_u8(vld1q_u8(scales + 64 + 16 * i)),
+                                       scan->bias_factor);
             float32x4_t scale = vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(scales + 8 * i)));
             float32x4_t sum = vfmaq_n_f32(vdupq_n_f32(scan->offset), vcvtq_f32_u32(wide[i]), scan->step);
             vst1q_f32(estimates + 4 * i, vfmaq_f32(constant, scale, sum));

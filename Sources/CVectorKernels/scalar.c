@@ -79,7 +79,7 @@ static void scan_blocks(struct vk_scan *scan) {
             memcpy(&scale, block + scales + 2 * i, 2);
             if (scan->has_biases) memcpy(&bias, block + biases + 4 * i, 4);
             float estimate = fmaf(vk_f32_from_f16(scale), fmaf(scan->step, (float)sum, scan->offset),
-                                  scan->constant - bias);
+                                  fmaf(-scan->bias_factor, bias, scan->constant));
             bool live = !scan->live || (scan->live[scan->next_block] >> i & 1);
             if (estimate >= scan->threshold && live) {
                 scan->scores[scan->count] = estimate;

@@ -11,7 +11,9 @@ public struct Encoder: Sendable {
     private let halfNorms: [Float]
     private let kernels: Kernels
 
-    public init(form: ScoreForm, projection: Projection, codebooks: Codebooks, kernels: Kernels) {
+    public init(
+        form: ScoreForm, hasBiases: Bool, projection: Projection, codebooks: Codebooks, kernels: Kernels
+    ) {
         precondition(projection.outputDimensions == codebooks.shape.projectedDimensions)
         self.form = form
         self.projection = projection
@@ -20,7 +22,7 @@ public struct Encoder: Sendable {
         dimensions = projection.inputDimensions
         halfNorms = codebooks.halfNorms
         layout = CodeBlockLayout(
-            pairs: codebooks.shape.pairs, hasBiases: form == .negatedSquaredDistance)
+            pairs: codebooks.shape.pairs, hasBiases: hasBiases)
     }
 
     /// Code blocks of a leaf's rows, in their order.
@@ -101,15 +103,16 @@ public struct Encoder: Sendable {
         bytes[block + layout.scalesOffset + 2 * slot + 1] = UInt8(truncatingIfNeeded: scale >> 8)
     }
 
-    /// `bias = scale·⟨Pc, ŷ⟩ + ½|r|²`: the reconstruction, not the residual, must stand in ⟨c, ·⟩, for then its error
-    /// cancels against the same error in ⟨q, ·⟩.
+    /// `bias = scale·⟨Pc, ŷ⟩ + ½|r|²` for squared distances: the reconstruction, not the residual, must stand in ⟨c, ·⟩,
+    /// for then its error cancels against the same error in ⟨q, ·⟩. For inner products `scale·⟨Pc, ŷ⟩ − ⟨c, r⟩`, the
+    /// error along the centroid, of which a query takes off its own share.
     private func storeBiases(
         _ estimates: Estimates, residuals: Span<Float>, centroid: Span<Float>, into bytes: inout MutableSpan<UInt8>
     ) {
         let projectedCentroid = project(centroid)
         for row in 0..<estimates.scales.count {
             let residual = residuals.extracting(row * dimensions..<(row + 1) * dimensions)
-            var bias = 0.5 * kernels.dot(residual, residual)
+            var bias = form == .dot ? -kernels.dot(centroid, residual) : 0.5 * kernels.dot(residual, residual)
             bias.addProduct(
                 Float(f16Bits: estimates.scales[row]),
                 estimates.productWithReconstruction(of: row, projectedCentroid.span, codebooks: codebooks))

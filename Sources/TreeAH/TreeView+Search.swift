@@ -72,7 +72,8 @@ extension TreeView {
             scratch.scanQueue.append(
                 ScanLeaf(
                     firstBlock: Int(leaf.firstBlock), slotCount: Int(leaf.slotCount), firstNumber: leaf.firstRow,
-                    constant: form == .dot ? score : 0.5 * score, liveStart: liveStart))
+                    constant: form == .dot ? score : 0.5 * score,
+                    biasFactor: biasFactor(ofLeaf: Int(number), score: score, kernels: kernels), liveStart: liveStart))
             slots += Int(leaf.slotCount)
         }
         let (queue, table, live) = (scratch.scanQueue, scratch.table, scratch.liveMask)
@@ -81,6 +82,14 @@ extension TreeView {
             hasBiases: layout.hasBiases, table: table.span, step: scratch.step, offset: scratch.offset,
             live: live.span, kernels: kernels)
         return slots
+    }
+
+    /// How much of a slot's bias counts: for inner products the query's component along the centroid.
+    private func biasFactor(ofLeaf number: Int, score: Float, kernels: Kernels) -> Float {
+        guard form == .dot, layout.hasBiases else { return 1 }
+        let centroid = centroids.extracting(number * centroidStride..<number * centroidStride + 4 * dimensions)
+        let factor = score / kernels.score(.dot, query: Span<Float>(_bytes: centroid), row: centroid)
+        return factor.isFinite ? factor : 0
     }
 
     private func liveRowCount(of leaf: Int, excluding excluded: ExcludedRows) -> Int {

@@ -44,7 +44,7 @@ public struct TreeView: ~Escapable {
     public init(
         form: ScoreForm, dimensions: Int, shape: Codebooks.Shape, leaves: Span<Leaf>,
         routingCentroids: Span<Float>, routingBiases: Span<Float>, centroids: RawSpan, centroidStride: Int,
-        projection: ProjectionView, codewords: Span<Float>, codes: RawSpan
+        projection: ProjectionView, codewords: Span<Float>, codes: RawSpan, hasBiases: Bool
     ) {
         let paddedLeaves = (leaves.count + 15) / 16 * 16
         precondition(routingCentroids.count == paddedLeaves * dimensions)
@@ -52,11 +52,12 @@ public struct TreeView: ~Escapable {
         precondition(centroids.byteCount == leaves.count * centroidStride && centroidStride >= 4 * dimensions)
         precondition(projection.inputDimensions == dimensions)
         precondition(projection.outputDimensions == shape.projectedDimensions)
+        precondition(form == .dot || hasBiases)
         precondition(codewords.count == shape.codewordFloatCount)
         self.form = form
         self.dimensions = dimensions
         self.shape = shape
-        layout = CodeBlockLayout(pairs: shape.pairs, hasBiases: form == .negatedSquaredDistance)
+        layout = CodeBlockLayout(pairs: shape.pairs, hasBiases: hasBiases)
         self.leaves = leaves
         self.routingCentroids = routingCentroids
         self.routingBiases = routingBiases

@@ -145,11 +145,15 @@ public struct ScanLeaf: BitwiseCopyable, Sendable {
     ///   - firstBlock: where its blocks begin among all blocks.
     ///   - firstNumber: the number of slot 0.
     ///   - constant: the part of the score that its slots share.
+    ///   - biasFactor: what their biases are multiplied by.
     ///   - liveStart: where its words begin in the live mask; `nil` when every slot may be kept.
-    public init(firstBlock: Int, slotCount: Int, firstNumber: UInt32, constant: Float, liveStart: Int? = nil) {
+    public init(
+        firstBlock: Int, slotCount: Int, firstNumber: UInt32, constant: Float, biasFactor: Float = 1,
+        liveStart: Int? = nil
+    ) {
         leaf = vk_leaf(
-            constant: constant, slot_count: UInt32(slotCount), first_number: firstNumber,
-            live_start: liveStart.map(UInt32.init) ?? .max, first_block: UInt64(firstBlock))
+            constant: constant, bias_factor: biasFactor, slot_count: UInt32(slotCount), first_number: firstNumber,
+            live_start: liveStart.map(UInt32.init) ?? .max, first_block: UInt32(firstBlock))
     }
 
     var blockCount: Int { (Int(leaf.slot_count) + 31) / 32 }

@@ -13,6 +13,7 @@ struct Leaf {
     var step: Float = 0.013
     var offset: Float = -1.25
     var constant: Float = 0.5
+    var biasFactor: Float = 1
     var live: [UInt32] = []
     var firstNumber: UInt32 = 1_000_000
 
@@ -39,6 +40,7 @@ struct Leaf {
             }
         }
         if excludes { live = generator.words(blockCount) }
+        if hasBiases, !coarse { biasFactor = generator.approximateGaussian() }
     }
 
     /// Estimates of all slots (section 4 of the numerics).
@@ -59,7 +61,7 @@ struct Leaf {
                 let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(byte(32 * pairs + 64 + 4 * i + $1)) << (8 * $1) }
                 bias = Float(bitPattern: bits)
             }
-            return fma(Float(scale), fma(step, Float(sum), offset), constant - bias)
+            return fma(Float(scale), fma(step, Float(sum), offset), fma(-biasFactor, bias, constant))
         }
     }
 
@@ -95,7 +97,8 @@ struct Leaf {
                     blocks: blocks.pointer(UInt8.self), block_byte_count: blockByteCount, pairs: pairs,
                     has_biases: hasBiases, slot_count: UInt32(slotCount), first_number: firstNumber,
                     table: table.pointer(UInt8.self), step: step, offset: offset, constant: constant,
-                    threshold: threshold, live: self.live.isEmpty ? nil : live.pointer(UInt32.self),
+                    bias_factor: biasFactor, threshold: threshold, ahead: nil, ahead_block_count: 0,
+                    live: self.live.isEmpty ? nil : live.pointer(UInt32.self),
                     scores: scores.baseAddress, numbers: numbers.baseAddress, capacity: capacity, count: filled,
                     next_block: start)
                 unsafe kernels.table.pointee.scan_blocks(&state)

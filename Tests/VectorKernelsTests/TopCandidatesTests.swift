@@ -67,7 +67,8 @@ import Testing
                         queue.append(
                             ScanLeaf(
                                 firstBlock: firstBlock, slotCount: slotCount, firstNumber: first,
-                                constant: leaf.constant, liveStart: leaf.live.isEmpty ? nil : live.count))
+                                constant: leaf.constant, biasFactor: leaf.biasFactor,
+                                liveStart: leaf.live.isEmpty ? nil : live.count))
                         codes += leaf.blocks
                         live += leaf.live
                         for (slot, estimate) in leaf.estimates().enumerated() where leaf.isLive(slot) {

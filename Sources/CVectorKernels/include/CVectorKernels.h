@@ -30,7 +30,12 @@ struct vk_scan {
     float step;
     float offset;
     float constant;
+    /// What biases are multiplied by.
+    float bias_factor;
     float threshold;
+    /// The bytes that will be scanned next: fetched block by block meanwhile. May be NULL.
+    const uint8_t *ahead;
+    size_t ahead_block_count;
     /// A bit for each slot, 32 to a word, or NULL when all may be returned.
     const uint32_t *live;
     float *scores;
@@ -44,15 +49,16 @@ struct vk_scan {
 
 /// A leaf to be scanned.
 struct vk_leaf {
-    /// The constant part of its slots' scores.
+    /// The constant part of its slots' scores, and what their biases are multiplied by.
     float constant;
+    float bias_factor;
     uint32_t slot_count;
     /// The number of slot 0.
     uint32_t first_number;
     /// Where its words begin in the live mask, or `VK_ALL_LIVE`.
     uint32_t live_start;
     /// Its first block, counted from the start of all codes.
-    uint64_t first_block;
+    uint32_t first_block;
 };
 
 #define VK_ALL_LIVE UINT32_MAX

@@ -224,7 +224,8 @@ struct SegmentBuilder {
     /// Reads bucket after bucket back, brings its rows into partition order and stores vectors, codes and ordinals.
     private func encode(_ scatter: PartitionScatter, _ tree: TrainedTree, to writer: SegmentWriter) throws {
         let encoder = Encoder(
-            form: plan.metric.form, projection: tree.projection, codebooks: tree.codebooks, kernels: kernels)
+            form: plan.metric.form, hasBiases: tree.hasBiases, projection: tree.projection,
+            codebooks: tree.codebooks, kernels: kernels)
         var rowsByOrdinal = [UInt32](repeating: .max, count: ordinalRange.span)
         var nextRow = 0
         // Norms are the last of the sections with rows, and ordinals cost four bytes a row either way.

@@ -12,6 +12,7 @@ struct TrainedTree {
     var projection: Projection
     var projectionOrigin: IndexParameters.ProjectionOrigin
     var codebooks: Codebooks
+    var hasBiases: Bool
     /// Rows of the sample that each leaf holds, scaled to all rows.
     var expectedSizes: [Double]
     var iterations: Int
@@ -20,9 +21,12 @@ struct TrainedTree {
 
     /// Trains partitions, projection and codebooks.
     ///
-    /// - Parameter report: gets rounds done and to do; throws to stop.
+    /// - Parameters:
+    ///   - queries: some of the export's own, row-major; may be empty.
+    ///   - report: gets rounds done and to do; throws to stop.
     static func train(
-        _ plan: BuildPlan, _ treePlan: BuildPlan.TreePlan, sample: TrainingSample, report: (Int, Int) throws -> Void
+        _ plan: BuildPlan, _ treePlan: BuildPlan.TreePlan, sample: TrainingSample, queries: [Float],
+        report: (Int, Int) throws -> Void
     ) throws -> TrainedTree {
         let (kernels, dimensions, threads) = (Kernels.best, plan.dimensions, plan.threads)
         let rounds = treePlan.iterations + 2
@@ -55,13 +59,23 @@ struct TrainedTree {
             threads: threads, kernels: kernels)
         let codebooks = Codebooks.train(
             sample: projected, shape: shape, iterations: 12, seed: seed(4), threads: threads, kernels: kernels)
+        let routing =
+            plan.metric != .l2
+            ? rescaled(centroids, rows: rows, assigned: assigned, dimensions: dimensions) : centroids
+        let hasBiases =
+            plan.metric != .dot
+            || {
+                let benefit = BiasBenefit(
+                    rows: residualRows, assigned: residualAssigned, centroids: centroids, routing: routing,
+                    queries: queries.isEmpty ? Array(rows.prefix(64 * dimensions)) : queries, projection: projection,
+                    codebooks: codebooks, threads: threads, kernels: kernels)
+                return benefit.squaredErrorWith < 0.5 * benefit.squaredErrorWithout
+            }()
         try report(rounds, rounds)
         return TrainedTree(
             dimensions: dimensions, centroids: centroids,
-            routing: plan.metric == .dot
-                ? rescaled(centroids, rows: rows, assigned: assigned, dimensions: dimensions) : centroids,
-            table: table, projection: projection, projectionOrigin: origin,
-            codebooks: codebooks, expectedSizes: sizes, iterations: treePlan.iterations)
+            routing: routing, table: table, projection: projection, projectionOrigin: origin,
+            codebooks: codebooks, hasBiases: hasBiases, expectedSizes: sizes, iterations: treePlan.iterations)
     }
 
     /// The tree of no rows: no leaves, and a codec that codes nothing.
@@ -74,6 +88,7 @@ struct TrainedTree {
             table: CentroidTable([], dimensions: plan.dimensions, kernels: .best), projection: projection,
             projectionOrigin: .none,
             codebooks: Codebooks(shape: shape, codewords: [Float](repeating: 0, count: shape.codewordFloatCount)),
+            hasBiases: plan.metric != .dot,
             expectedSizes: [], iterations: treePlan.iterations)
     }
 
@@ -132,6 +147,6 @@ struct TrainedTree {
         IndexParameters.Tree(
             leafCount: leafCount, shape: codebooks.shape, projection: projection.kind,
             projectionOrigin: projectionOrigin,
-            hasBiases: metric == .l2, slotCount: rowCount, blockCount: blockCount, trainingIterations: iterations)
+            hasBiases: hasBiases, slotCount: rowCount, blockCount: blockCount, trainingIterations: iterations)
     }
 }

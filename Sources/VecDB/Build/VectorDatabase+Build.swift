@@ -54,7 +54,9 @@ private final class DatabaseBuilder {
             let staged = try Staging(
                 catalog: catalog, source: resolved.source, plan: plan, policy: resolved.duplicateIDs, clock: clock
             ).run(queries: resolved.queries)
-            let tree = try train(plan, sample: sample, storedRows: plan.inputRowCount - staged.dropped.count)
+            let tree = try train(
+                plan, sample: sample, queries: staged.sampleQueries,
+                storedRows: plan.inputRowCount - staged.dropped.count)
             let builder = SegmentBuilder(
                 plan: plan, source: resolved.source, dropped: staged.dropped, clock: clock, directory: target.directory,
                 databaseUUID: target.databaseUUID, segmentUUID: uuid)
@@ -126,13 +128,17 @@ private final class DatabaseBuilder {
         }
     }
 
-    private func train(_ plan: BuildPlan, sample: TrainingSample, storedRows: Int) throws -> TrainedTree? {
+    private func train(
+        _ plan: BuildPlan, sample: TrainingSample, queries: [[Float]], storedRows: Int
+    ) throws -> TrainedTree? {
         guard var treePlan = plan.tree else { return nil }
         try clock.report(.train, 0, of: treePlan.iterations)
         defer { clock.mark(.train) }
         treePlan.leaves = min(treePlan.leaves, storedRows)
         guard treePlan.leaves > 0 else { return try TrainedTree.empty(plan, treePlan) }
-        return try TrainedTree.train(plan, treePlan, sample: sample) { done, total in
+        return try TrainedTree.train(
+            plan, treePlan, sample: sample, queries: Array(queries.prefix(64).joined())
+        ) { done, total in
             try clock.report(.train, done, of: total)
         }
     }

@@ -233,7 +233,7 @@ extension IndexSegment {
                         columnCount: dimensions))
             }
         return Encoder(
-            form: metric.form, projection: projection,
+            form: metric.form, hasBiases: tree.hasBiases, projection: projection,
             codebooks: Codebooks(shape: tree.shape, codewords: floats(of: .codebooks)), kernels: .best)
     }
 

@@ -94,12 +94,13 @@ struct IndexParameters: Equatable {
                 throw damaged("claims \(leaves) leaves, \(projected) projected dimensions and \(perBlock) per block")
             }
             let shape = Codebooks.Shape(projectedDimensions: projected, dimensionsPerBlock: perBlock)
-            let hasBiases = header.metricCode == Metric.l2.code
+            let hasBiases = word(32) == 1
             let layout = CodeBlockLayout(pairs: shape.pairs, hasBiases: hasBiases)
             guard let projection = ProjectionView.Kind(rawValue: UInt32(word(20))),
                 let origin = ProjectionOrigin(rawValue: UInt32(word(24))),
                 projection == .dense || projected == header.dimensions, word(16) == shape.subspaces,
-                word(28) == layout.byteCount, word(32) == (hasBiases ? 1 : 0)
+                word(28) == layout.byteCount, word(32) <= 1,
+                hasBiases || header.metricCode != Metric.l2.code
             else { throw damaged("contradicts itself about subspaces, projection or code blocks") }
             guard number(40, 8) == UInt64(header.rowCount), let blocks = Int(exactly: number(48, 8)),
                 blocks <= header.rowCount

@@ -95,7 +95,8 @@ final class IndexSegment: Sendable {
             projection: ProjectionView(
                 kind: tree.projection, inputDimensions: dimensions, outputDimensions: tree.shape.projectedDimensions,
                 values: Span<Float>(_bytes: reader.bytes(of: .projection))),
-            codewords: Span<Float>(_bytes: reader.bytes(of: .codebooks)), codes: reader.bytes(of: .codes))
+            codewords: Span<Float>(_bytes: reader.bytes(of: .codebooks)), codes: reader.bytes(of: .codes),
+            hasBiases: tree.hasBiases)
         // Proof: the reader is a constant of this object and keeps its bytes as long as it lives.
         return unsafe _overrideLifetime(view, borrowing: self)
     }

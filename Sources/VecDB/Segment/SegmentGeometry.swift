@@ -46,7 +46,7 @@ struct SegmentGeometry {
             SectionPlan(.leaves, .structured, stride: 16, byteCount: 16 * leaves),
             SectionPlan(.routingCentroids, .float32, stride: 64 * dimensions, byteCount: 64 * dimensions * blockRows),
         ]
-        if tree.hasBiases {
+        if metric == .l2 {
             plans.append(SectionPlan(.routingBiases, .float32, stride: 4, byteCount: 64 * blockRows))
         }
         let centroidStride = RowElement.float32.stride(dimensions: dimensions)
