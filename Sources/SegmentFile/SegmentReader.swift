@@ -72,6 +72,7 @@ public final class SegmentReader: Sendable {
         self.places = places
         let checksums = entries[entries.count - 1]
         verified = VerifiedBlocks(count: checksums.byteCount / 4)
+        adviseUse()
         for entry in entries where entry.checksumShift == 0 {
             let computed = all.extracting(entry.range).crc
             guard computed == entry.crc else {
@@ -80,6 +81,13 @@ public final class SegmentReader: Sendable {
                     "is damaged (stored CRC-32C \(hexadecimal(entry.crc)), computed \(hexadecimal(computed)))")
             }
         }
+    }
+
+    /// Searches touch large sections here and there, where a fault would otherwise read megabytes around it; the small ones
+    /// are read whole.
+    private func adviseUse() {
+        map.advise(.random, 0..<map.byteCount)
+        for entry in entries where entry.checksumShift == 0 { map.advise(.willNeed, entry.range) }
     }
 
     /// The entry of a kind, or `nil` when the file has no such section.
@@ -112,10 +120,28 @@ public final class SegmentReader: Sendable {
         guard place >= 0, !range.isEmpty, entries[place].checksumShift != 0 else { return }
         let shift = Int(entries[place].checksumShift)
         let first = Int(entries[place].firstBlockChecksum)
-        for block in (range.lowerBound >> shift)...((range.upperBound - 1) >> shift)
-        where !verified.contains(first + block) {
-            try verify(place, block: block)
-        }
+        let blocks = (range.lowerBound >> shift)...((range.upperBound - 1) >> shift)
+        guard blocks.contains(where: { !verified.contains(first + $0) }) else { return }
+        fetch(place, blocks)
+        for block in blocks where !verified.contains(first + block) { try verify(place, block: block) }
+    }
+
+    /// Has the disk begin to read, where a file is not in memory, what `ensureIntact(_:_:)` is about to be asked for.
+    ///
+    /// - Complexity: as that of blocks which have been verified.
+    public func prefetch(_ kind: SectionKind, _ range: Range<Int>) {
+        let place = places[Int(kind.rawValue)]
+        guard place >= 0, !range.isEmpty, entries[place].checksumShift != 0 else { return }
+        let shift = Int(entries[place].checksumShift)
+        let first = Int(entries[place].firstBlockChecksum)
+        let blocks = (range.lowerBound >> shift)...((range.upperBound - 1) >> shift)
+        if blocks.contains(where: { !verified.contains(first + $0) }) { fetch(place, blocks) }
+    }
+
+    private func fetch(_ place: Int, _ blocks: ClosedRange<Int>) {
+        let entry = entries[place]
+        let start = entry.offset + entry.blockRange(blocks.lowerBound).lowerBound
+        map.advise(.willNeed, start..<entry.offset + entry.blockRange(blocks.upperBound).upperBound)
     }
 
     /// As `ensureIntact(_:_:)` for the rows of `stride` bytes at `indices`.
@@ -124,7 +150,17 @@ public final class SegmentReader: Sendable {
         guard place >= 0, entries[place].checksumShift != 0 else { return }
         let shift = Int(entries[place].checksumShift)
         let first = Int(entries[place].firstBlockChecksum)
-        for index in indices.indices {
+        let isNew = { (index: UInt32) in
+            let start = Int(index) * stride
+            return !self.verified.contains(first + start >> shift)
+                || !self.verified.contains(first + (start + stride - 1) >> shift)
+        }
+        // All of them are asked for before the first is waited for.
+        for index in indices.indices where isNew(indices[index]) {
+            let start = Int(indices[index]) * stride
+            fetch(place, (start >> shift)...((start + stride - 1) >> shift))
+        }
+        for index in indices.indices where isNew(indices[index]) {
             let start = Int(indices[index]) * stride
             for block in (start >> shift)...((start + stride - 1) >> shift) where !verified.contains(first + block) {
                 try verify(place, block: block)
@@ -179,6 +215,8 @@ public final class SegmentReader: Sendable {
     public func dropPages() {
         map.dropPages()
         handle.dropCache()
+        verified.forget()
+        adviseUse()
     }
 
     /// Asks whether the file still has its size; a mapping of a file that was cut off underneath must not be touched.
@@ -194,7 +232,8 @@ public final class SegmentReader: Sendable {
     }
 }
 
-/// Which checksum blocks have been verified: a bitmap that only gains bits, shared by all threads.
+/// Which checksum blocks have been verified: a bitmap shared by all threads that only gains bits, but for
+/// `dropPages`.
 ///
 /// Relaxed order is enough: a bit says that immutable bytes were found intact; nothing else is published through it.
 @safe private final class VerifiedBlocks: Sendable {
@@ -213,6 +252,10 @@ public final class SegmentReader: Sendable {
     func contains(_ block: Int) -> Bool {
         precondition(block >= 0 && block / 64 < wordCount)
         return unsafe vk_load_relaxed(words + block / 64) >> UInt64(block % 64) & 1 == 1
+    }
+
+    func forget() {
+        for word in 0..<wordCount { unsafe vk_and_relaxed(words + word, 0) }
     }
 
     func insert(_ block: Int) {

@@ -6,7 +6,9 @@ import VectorKernels
 public final class SearchScratch: @unchecked Sendable {
     /// The leaves to scan, best first; see `TreeView.chooseLeaves`.
     public internal(set) var leaves: [UInt32] = []
-    /// The best estimates; their numbers are rows.
+    /// The best estimates of each query that is searched for; their numbers are rows.
+    public var estimates = CandidateBuffers()
+    /// The best of an exact scan.
     public var candidates = TopCandidates()
 
     /// The best of the exact scores, by ordinal offset.
@@ -18,15 +20,38 @@ public final class SearchScratch: @unchecked Sendable {
     var rankedLeaves = TopCandidates()
     var projected: [Float] = []
     var tableEntries: [Float] = []
-    var table: [UInt8] = []
-    var step: Float = 0
-    var offset: Float = 0
+    /// One behind the other, by the queries' numbers.
+    var tables: [UInt8] = []
+    var factors: [TableFactors] = []
     var liveMask: [UInt32] = []
-    var scanQueue: [ScanLeaf] = []
+    /// The leaves to be scanned, each for one query.
+    var queue: [ScanLeaf] = []
 
     private var selection = TopCandidates()
 
     public init() {}
+
+    /// Makes ready for the tree search of `queryCount` queries together, each keeping its `keep` best estimates.
+    public func begin(queryCount: Int, keeping keep: Int) {
+        estimates.reset(queryCount: queryCount, keeping: keep)
+        queue.removeAll(keepingCapacity: true)
+        liveMask.removeAll(keepingCapacity: true)
+    }
+
+    /// Brings the list of leaves into the order in which they lie in memory, so that queries share what each brings in;
+    /// but the first leaf of each query, its best one, stays in front and raises its threshold early.
+    public func orderQueue() {
+        // First leaves before all others, then by where they lie; the index makes the order a total one.
+        var keys: [UInt64] = []
+        keys.reserveCapacity(queue.count)
+        for (index, leaf) in queue.enumerated() {
+            let isFirst = index == 0 || queue[index - 1].query != leaf.query
+            keys.append((isFirst ? 0 : 1 << 63) | UInt64(leaf.firstBlock) << 31 | UInt64(index))
+        }
+        keys.sort()
+        let unordered = queue
+        for (place, key) in keys.enumerated() { queue[place] = unordered[Int(key & (1 << 31 - 1))] }
+    }
 
     /// Lends room for `count` exact scores.
     public func withScores(count: Int, _ body: (inout MutableSpan<Float>) -> Void) {

@@ -33,28 +33,31 @@ extension TreeView {
 
     /// Computes the lookup table that serves all leaves.
     ///
+    /// - Parameter number: the query's place among those that are searched for together.
     /// - Complexity: O(projection + 16 · K).
-    public func prepareLookupTable(for query: Span<Float>, scratch: SearchScratch, kernels: Kernels) {
+    public func prepareLookupTable(for query: Span<Float>, number: Int = 0, scratch: SearchScratch, kernels: Kernels) {
+        let tableSize = shape.evenSubspaces * 16
         scratch.projected.reserveFloats(max(projection.writtenCount, shape.paddedDimensions))
-        scratch.tableEntries.reserveFloats(shape.evenSubspaces * 16)
-        if scratch.table.count < shape.evenSubspaces * 16 {
-            scratch.table = [UInt8](repeating: 0, count: shape.evenSubspaces * 16)
-        }
+        scratch.tableEntries.reserveFloats(tableSize)
+        while scratch.tables.count < (number + 1) * tableSize { scratch.tables.append(0) }
+        while scratch.factors.count <= number { scratch.factors.append(TableFactors(step: 0, offset: 0)) }
         var projected = scratch.projected.mutableSpan
         projection.apply(to: query, into: &projected, kernels: kernels)
         var entries = scratch.tableEntries.mutableSpan
-        var table = scratch.table.mutableSpan
-        (scratch.step, scratch.offset) = kernels.lookupTable(
+        var tables = scratch.tables.mutableSpan
+        var table = tables._mutatingExtracting(number * tableSize..<(number + 1) * tableSize)
+        scratch.factors[number] = kernels.lookupTable(
             of: scratch.projected.span, codewords: codewords, subspaces: shape.evenSubspaces,
             dimensionsPerBlock: shape.dimensionsPerBlock, scratch: &entries, into: &table)
     }
 
-    /// Adds the rows of the chosen leaves to `scratch.candidates` where their estimates reach its threshold.
+    /// Puts the leaves of `scratch.leaves` on the list of those to be scanned.
     ///
-    /// - Returns: the slots scanned.
-    /// - Complexity: O(leaves · d + slots · subspaces).
-    public func scanChosenLeaves(
-        query: Span<Float>, excluding excluded: ExcludedRows, scratch: SearchScratch, kernels: Kernels
+    /// - Returns: the slots they hold.
+    /// - Complexity: O(leaves · d).
+    public func enqueueChosenLeaves(
+        for query: Span<Float>, number: Int = 0, excluding excluded: ExcludedRows, scratch: SearchScratch,
+        kernels: Kernels
     ) -> Int {
         let chosen = scratch.leaves
         scratch.withScores(count: chosen.count) { scores in
@@ -62,26 +65,29 @@ extension TreeView {
                 form, element: .float32, query: query, rows: centroids, stride: centroidStride, indices: chosen.span,
                 into: &scores)
         }
-        scratch.scanQueue.removeAll(keepingCapacity: true)
-        scratch.liveMask.removeAll(keepingCapacity: true)
         var slots = 0
-        for (place, number) in chosen.enumerated() {
-            let leaf = leaves[Int(number)]
-            let liveStart = excluded.appendLiveMask(of: leaf.rows, to: &scratch.liveMask)
+        for (place, chosenLeaf) in chosen.enumerated() {
+            let leaf = leaves[Int(chosenLeaf)]
             let score = scratch.scores[place]
-            scratch.scanQueue.append(
+            scratch.queue.append(
                 ScanLeaf(
-                    firstBlock: Int(leaf.firstBlock), slotCount: Int(leaf.slotCount), firstNumber: leaf.firstRow,
-                    constant: form == .dot ? score : 0.5 * score,
-                    biasFactor: biasFactor(ofLeaf: Int(number), score: score, kernels: kernels), liveStart: liveStart))
+                    query: number, firstBlock: Int(leaf.firstBlock), slotCount: Int(leaf.slotCount),
+                    firstNumber: leaf.firstRow, constant: form == .dot ? score : 0.5 * score,
+                    biasFactor: biasFactor(ofLeaf: Int(chosenLeaf), score: score, kernels: kernels),
+                    liveStart: excluded.appendLiveMask(of: leaf.rows, to: &scratch.liveMask)))
             slots += Int(leaf.slotCount)
         }
-        let (queue, table, live) = (scratch.scanQueue, scratch.table, scratch.liveMask)
-        scratch.candidates.scan(
-            queue.span, codes: codes, blockByteCount: layout.byteCount, pairs: layout.pairs,
-            hasBiases: layout.hasBiases, table: table.span, step: scratch.step, offset: scratch.offset,
-            live: live.span, kernels: kernels)
         return slots
+    }
+
+    /// Scans all leaves on the list for their queries; the best estimates end in `scratch.estimates`.
+    ///
+    /// - Complexity: O(slots · subspaces).
+    public func scanQueue(scratch: SearchScratch, kernels: Kernels) {
+        let (queue, tables, factors, live) = (scratch.queue, scratch.tables, scratch.factors, scratch.liveMask)
+        scratch.estimates.scan(
+            queue.span, codes: codes, blockByteCount: layout.byteCount, pairs: layout.pairs,
+            hasBiases: layout.hasBiases, tables: tables.span, factors: factors.span, live: live.span, kernels: kernels)
     }
 
     /// How much of a slot's bias counts: for inner products the query's component along the centroid.

@@ -130,19 +130,24 @@ public final class VectorDatabase: Sendable {
             throw DatabaseError(
                 .invalidArgument, "\(queries.count) floats are no whole number of queries of \(dimensions) dimensions")
         }
-        let scratches = scratches
-        return try concurrentMap(count: queries.count / dimensions, threads: threads ?? processorCount) {
-            index throws(DatabaseError) in
-            var options = options
-            options.excludedIDs += excludedIDs[index] ?? []
-            let query = Array(queries[index * dimensions..<(index + 1) * dimensions])
-            let chosen = options
+        let (scratches, threads, count) = (scratches, max(1, threads ?? processorCount), queries.count / dimensions)
+        // Large groups share leaves; several for each thread even out what they cost.
+        let size = max(1, min(Self.groupLimit, (count + 2 * threads - 1) / (threads == 1 ? 1 : 2 * threads)))
+        let groups = try concurrentMap(count: (count + size - 1) / size, threads: threads) {
+            part throws(DatabaseError) in
+            let members = part * size..<min(count, (part + 1) * size)
+            let group = QueryGroup(
+                queries: members.map { Array(queries[$0 * dimensions..<($0 + 1) * dimensions]) },
+                excludedIDs: members.map { options.excludedIDs + (excludedIDs[$0] ?? []) })
             return try scratches.withScratch { scratch throws(DatabaseError) in
-                var trace = SearchTrace(isOn: false)
-                return try snapshot.search(query, options: chosen, scratch: scratch, trace: &trace)
+                try snapshot.search(group, options: options, scratch: scratch)
             }
         }
+        return Array(groups.joined())
     }
+
+    /// Queries that a thread answers together: their tables and candidates should stay in its cache.
+    private static let groupLimit = 512
 
     private func check(_ options: SearchOptions) throws(DatabaseError) {
         guard options.k >= 1 else {

@@ -39,12 +39,12 @@ extension Kernels {
     ///   - codewords: `[subspaces][dimensionsPerBlock][16]`, an even number of subspaces.
     ///   - scratch: room for `subspaces * 16` floats.
     ///   - output: `[subspaces][16]`.
-    /// - Returns: what turns an integer sum into a partial score: `sum * step + offset`.
+    /// - Returns: what turns an integer sum into a partial score.
     /// - SeeAlso: André et al., "Quicker ADC", TPAMI 2021.
     public func lookupTable(
         of projected: Span<Float>, codewords: Span<Float>, subspaces: Int, dimensionsPerBlock: Int,
         scratch: inout MutableSpan<Float>, into output: inout MutableSpan<UInt8>
-    ) -> (step: Float, offset: Float) {
+    ) -> TableFactors {
         precondition(subspaces % 2 == 0 && projected.count >= subspaces * dimensionsPerBlock)
         precondition(codewords.count == subspaces * dimensionsPerBlock * 16)
         precondition(scratch.count >= subspaces * 16 && output.count >= subspaces * 16)
@@ -61,7 +61,7 @@ extension Kernels {
                 }
             }
         }
-        return (step, offset)
+        return TableFactors(step: step, offset: offset)
     }
 
     /// Exact scores of stored rows, larger is nearer (numerics, section 2).

@@ -10,10 +10,10 @@ import Testing
         var entries = [UInt8](repeating: 0xEE, count: subspaces * 16)
         var scratchSpan = scratch.mutableSpan
         var entriesSpan = entries.mutableSpan
-        let (step, offset) = kernels.lookupTable(
+        let factors = kernels.lookupTable(
             of: z.span, codewords: codewords.span, subspaces: subspaces, dimensionsPerBlock: dimensionsPerBlock,
             scratch: &scratchSpan, into: &entriesSpan)
-        return Reference.Table(entries: entries, step: step, offset: offset)
+        return Reference.Table(entries: entries, step: factors.step, offset: factors.offset)
     }
 
     @Test(arguments: instructionSets)

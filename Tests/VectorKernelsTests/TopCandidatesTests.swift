@@ -47,12 +47,12 @@ import Testing
     @Test(arguments: instructionSets)
     func `scanned leaves give the best of all their slots`(set: InstructionSet) throws {
         let kernels = try Kernels.of(set)
-        var top = TopCandidates()
         for seed in seeds {
             var generator = SeededGenerator(seed: seed)
             for (keep, pairs) in [(1, 3), (10, 4), (50, 8), (1000, 2)] {
                 for coarse in [false, true] {
-                    top.reset(keeping: keep)
+                    var buffers = CandidateBuffers()
+                    buffers.reset(queryCount: 1, keeping: keep)
                     var all: [(score: Float, number: UInt32)] = []
                     var (codes, live, queue) = ([UInt8](), [UInt32](), [ScanLeaf]())
                     var (first, firstBlock) = (UInt32(0), 0)
@@ -80,12 +80,16 @@ import Testing
                     }
                     let leaf = try #require(last)
                     // Proof: bytes have no padding to expose.
-                    unsafe top.scan(
+                    unsafe buffers.scan(
                         queue.span, codes: codes.span.bytes, blockByteCount: leaf.blockByteCount, pairs: pairs,
-                        hasBiases: leaf.hasBiases, table: leaf.table.span, step: leaf.step, offset: leaf.offset,
-                        live: live.span, kernels: kernels)
-                    let found = ranked(&top, kernels: kernels)
-                    #expect(found == best(all, keep: keep), "seed \(seed), keep \(keep), coarse \(coarse)")
+                        hasBiases: leaf.hasBiases, tables: leaf.table.span,
+                        factors: [TableFactors(step: leaf.step, offset: leaf.offset)].span, live: live.span,
+                        kernels: kernels)
+                    let places = buffers.select(query: 0, kernels: kernels)
+                    let found = Set(buffers.allNumbers[places])
+                    #expect(found.count == places.count)
+                    let expected = Set(best(all, keep: keep).numbers)
+                    #expect(found == expected, "seed \(seed), keep \(keep), coarse \(coarse)")
                 }
             }
         }

@@ -55,6 +55,8 @@ struct vk_leaf {
     uint32_t slot_count;
     /// The number of slot 0.
     uint32_t first_number;
+    /// Which of the scans it belongs to.
+    uint32_t query;
     /// Where its words begin in the live mask, or `VK_ALL_LIVE`.
     uint32_t live_start;
     /// Its first block, counted from the start of all codes.
@@ -84,10 +86,11 @@ struct vk_kernels {
     /// or fewer than 32 places remain.
     void (*scan_blocks)(struct vk_scan *scan);
 
-    /// Scans leaves one after the other and keeps the best `keep` slots: whenever the buffer is full they are selected and
-    /// the threshold becomes the worst of them. Of `scan` the caller fills what is the same for all leaves; `capacity`
-    /// is at least keep + 32, and at the end the first `count` places hold the best `keep` and rubbish among them.
-    void (*scan_leaves)(struct vk_scan *scan, const uint8_t *codes, const struct vk_leaf *leaves, size_t leaf_count,
+    /// Scans leaves one after the other, each for one query, and keeps the best `keep` slots of each query: whenever its
+    /// buffer is full they are selected and the threshold becomes the worst of them. Of `scans` the caller fills what is
+    /// the same for all leaves; `capacity` is at least keep + 32, and at the end the first `count` places hold the best
+    /// `keep` and others.
+    void (*scan_leaves)(struct vk_scan *scans, const uint8_t *codes, const struct vk_leaf *leaves, size_t leaf_count,
                         const uint32_t *live, size_t keep);
 
     /// Moves the best `keep` of `count` (by order key, then smaller number) to the front, in their order, and
@@ -126,6 +129,7 @@ float vk_f32_from_f16(uint16_t bits);
 /// counter in a mapped file.
 static inline uint64_t vk_load_relaxed(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_RELAXED); }
 static inline void vk_or_relaxed(uint64_t *word, uint64_t bits) { __atomic_fetch_or(word, bits, __ATOMIC_RELAXED); }
+static inline void vk_and_relaxed(uint64_t *word, uint64_t bits) { __atomic_fetch_and(word, bits, __ATOMIC_RELAXED); }
 static inline uint64_t vk_load_acquire(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 
 #endif

@@ -37,6 +37,24 @@
         }
     }
 
+    /// How pages will be used: best effort.
+    enum Advice {
+        /// Scattered: a fault brings in one page, and no more of the file around it.
+        case random
+        /// Soon: reading begins now and is not waited for.
+        case willNeed
+    }
+
+    func advise(_ advice: Advice, _ range: Range<Int>) {
+        guard let base = unsafe base, !range.isEmpty else { return }
+        precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
+        let start = range.lowerBound / 4096 * 4096
+        // Proof: whole pages that lie in the mapping; the advice changes no byte.
+        _ = unsafe madvise(
+            UnsafeMutableRawPointer(mutating: base) + start, range.upperBound - start,
+            advice == .random ? MADV_RANDOM : MADV_WILLNEED)
+    }
+
     /// Takes the pages out of this mapping; the next access to each maps it again. Best effort.
     func dropPages() {
         guard let base = unsafe base else { return }

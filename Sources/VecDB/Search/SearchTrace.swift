@@ -11,7 +11,7 @@ struct SearchTrace {
 
     /// Ends a stage and notes its time and what is known by now.
     mutating func finish(
-        _ stage: String, excluded: Int? = nil, leaves: Int? = nil, searched: Int? = nil, reordered: Int? = nil
+        _ stage: String, excluded: Int? = nil, leaves: Int? = nil, searched: Int? = nil
     ) {
         guard isOn, let began = last else { return }
         let now = ContinuousClock.now
@@ -25,7 +25,6 @@ struct SearchTrace {
         }
         if let leaves { statistics.leaves = leaves }
         if let searched { statistics.leavesSearched = searched }
-        if let reordered { statistics.candidatesReordered = reordered }
     }
 
     /// Ends an exact scan over `rows` rows.

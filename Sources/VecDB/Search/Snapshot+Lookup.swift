@@ -1,6 +1,7 @@
 import Catalog
 import SegmentFile
 import TreeAH
+import VectorKernels
 
 // From ids to rows and back: the catalog is the authority, the segment's copy of the ids is for hot searches.
 
@@ -11,12 +12,12 @@ extension Snapshot {
             throw DatabaseError(
                 .invalidArgument, "the query has \(query.count) dimensions, the database \(segment.dimensions)")
         }
-        if let place = query.firstIndex(where: { !$0.isFinite }) {
-            throw DatabaseError(
-                .invalidArgument, "dimension \(place) of the query is \(query[place]); queries are finite")
-        }
-        let squaredNorm = query.reduce(0.0) { $0 + Double($1) * Double($1) }
-        guard Float(squaredNorm).isFinite else {
+        // One pass finds NaN, infinities and overflow; only then is it asked which of them it was.
+        if !Kernels.best.dot(query.span, query.span).isFinite {
+            if let place = query.firstIndex(where: { !$0.isFinite }) {
+                throw DatabaseError(
+                    .invalidArgument, "dimension \(place) of the query is \(query[place]); queries are finite")
+            }
             throw DatabaseError(.invalidArgument, "the squared norm of the query overflows f32; scale it down")
         }
         guard segment.metric == .cosine else { return query }

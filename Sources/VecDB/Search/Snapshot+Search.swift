@@ -20,7 +20,7 @@ extension Snapshot {
     }
 
     /// The k best with what the caller asked for beside ordinal and score.
-    private func hits(_ scratch: SearchScratch, _ options: SearchOptions) throws(DatabaseError) -> [Hit] {
+    func hits(_ scratch: SearchScratch, _ options: SearchOptions) throws(DatabaseError) -> [Hit] {
         let ordinals = scratch.best.map { segment.ordinal(atOffset: $0.offset) }
         let ids = options.includesIDs ? try ids(of: scratch.best.map(\.offset), ordinals: ordinals) : nil
         let documents = options.includesMetadata ? try documents(of: ordinals) : nil

@@ -44,25 +44,69 @@ extension IndexSegment {
         trace.finish("choose leaves", leaves: tree.leafCount, searched: scratch.leaves.count)
         leaves.prepareLookupTable(for: query.span, scratch: scratch, kernels: kernels)
         trace.finish("lookup table")
-        scratch.candidates.reset(keeping: max(1, min(max(plan.reorder, plan.k), rowCount)))
-        for leaf in scratch.leaves { try reader.ensureIntact(.codes, leaves.codeBytes(of: Int(leaf))) }
-        trace.statistics.codesScanned = leaves.scanChosenLeaves(
-            query: query.span, excluding: excluded, scratch: scratch, kernels: kernels)
-        scratch.candidates.select(kernels: kernels)
+        scratch.begin(queryCount: 1, keeping: keptEstimates(plan))
+        try ensureCodesIntact(leaves, scratch)
+        trace.statistics.codesScanned = leaves.enqueueChosenLeaves(
+            for: query.span, excluding: excluded, scratch: scratch, kernels: kernels)
+        leaves.scanQueue(scratch: scratch, kernels: kernels)
         trace.finish("scan")
-        try reorder(query, k: plan.k, scratch: scratch)
-        trace.finish("reorder", reordered: scratch.candidates.count)
+        trace.statistics.candidatesReordered = try reorder(query, k: plan.k, scratch: scratch)
+        trace.finish("reorder")
+    }
+
+    /// As ``search(_:plan:excluding:scratch:trace:)`` for several queries at once on a tree: each leaf is scanned for all
+    /// queries that chose it while its codes are near.
+    ///
+    /// - Parameter finish: called with each query's number when its hits are in `scratch.best`.
+    func searchTogether(
+        _ queries: [[Float]], plan: SearchPlan, excluding excluded: [ExcludedRows], tree: IndexParameters.Tree,
+        scratch: SearchScratch, finish: (Int) throws(DatabaseError) -> Void
+    ) throws(DatabaseError) {
+        do throws(SegmentError) {
+            try reader.checkSize()
+            let leaves = treeView(tree)
+            scratch.begin(queryCount: queries.count, keeping: keptEstimates(plan))
+            for (number, query) in queries.enumerated() {
+                leaves.chooseLeaves(
+                    nearest: query.span, count: plan.leavesToSearch, rowsNeeded: plan.k, excluding: excluded[number],
+                    scratch: scratch, kernels: kernels)
+                leaves.prepareLookupTable(for: query.span, number: number, scratch: scratch, kernels: kernels)
+                try ensureCodesIntact(leaves, scratch)
+                _ = leaves.enqueueChosenLeaves(
+                    for: query.span, number: number, excluding: excluded[number], scratch: scratch, kernels: kernels)
+            }
+            scratch.orderQueue()
+            leaves.scanQueue(scratch: scratch, kernels: kernels)
+        } catch { throw DatabaseError(error) }
+        for (number, query) in queries.enumerated() {
+            do throws(SegmentError) {
+                _ = try reorder(query, number: number, k: plan.k, scratch: scratch)
+            } catch { throw DatabaseError(error) }
+            try finish(number)
+        }
     }
 
     private var kernels: Kernels { .best }
 
-    /// Exact scores of the candidates; the best k end in `scratch.best` as ordinal offsets.
-    private func reorder(_ query: [Float], k: Int, scratch: SearchScratch) throws(SegmentError) {
-        let (reader, candidates) = (reader, scratch.candidates)
-        let rows = candidates.numbers.span.extracting(0..<candidates.count)
+    private func keptEstimates(_ plan: SearchPlan) -> Int { max(1, min(max(plan.reorder, plan.k), rowCount)) }
+
+    private func ensureCodesIntact(_ leaves: borrowing TreeView, _ scratch: SearchScratch) throws(SegmentError) {
+        for leaf in scratch.leaves { reader.prefetch(.codes, leaves.codeBytes(of: Int(leaf))) }
+        for leaf in scratch.leaves { try reader.ensureIntact(.codes, leaves.codeBytes(of: Int(leaf))) }
+    }
+
+    /// Exact scores of the best estimates; the best k end in `scratch.best` as ordinal offsets.
+    ///
+    /// - Returns: how many got exact scores.
+    private func reorder(
+        _ query: [Float], number: Int = 0, k: Int, scratch: SearchScratch
+    ) throws(SegmentError) -> Int {
+        let places = scratch.estimates.select(query: number, kernels: kernels)
+        let (reader, numbers) = (reader, scratch.estimates.allNumbers)
+        let rows = numbers.span.extracting(places)
         try reader.ensureIntact(.reorderVectors, rows: rows, stride: rowStride)
         scratch.best.removeAll(keepingCapacity: true)
-        guard !rows.isEmpty else { return }
+        guard !rows.isEmpty else { return 0 }
         scratch.withScores(count: rows.count) { scores in
             kernels.exactScores(
                 metric.form, element: element, query: query.span,
@@ -74,6 +118,7 @@ extension IndexSegment {
             scratch.best.append((scratch.scores[place], try ordinalOffset(ofRow: rows[place])))
         }
         scratch.keepBest(k)
+        return rows.count
     }
 
     /// Brute force over the stored vectors; the best k end in `scratch.best` as ordinal offsets.
