@@ -189,12 +189,12 @@ class Segment:
         p = self.sections["parameters"]
         need(len(p) == 128, "section 'parameters' has another size")
         (self.kind, self.leaf_count, self.projected, self.per_block, self.subspaces, self.projection, _,
-         self.block_bytes, self.biases, zero, slots, blocks, _, _) = struct.unpack_from("<10IQQQI", p)
-        need(zero == 0 and not any(p[68:]) and self.kind in (1, 2), "impossible parameters")
+         self.block_bytes, self.biases, self.ranks_projected, slots, blocks, _, _) = struct.unpack_from("<10IQQQI", p)
+        need(not any(p[68:]) and self.kind in (1, 2), "impossible parameters")
         if self.kind == 1:
             return
         self.pairs = (self.subspaces + 1) // 2
-        need(self.biases <= 1 and (self.biases or self.metric != "l2") and slots == self.rows and self.block_bytes == 32 * self.pairs + 64
+        need(self.ranks_projected <= (self.projection == 1) and self.biases <= 1 and (self.biases or self.metric != "l2") and slots == self.rows and self.block_bytes == 32 * self.pairs + 64
              + 128 * self.biases and self.subspaces == -(-self.projected // self.per_block), "contradictory parameters")
         self.leaves = list(struct.iter_unpack("<4I", self.sections["leaves"]))
         need(len(self.leaves) == self.leaf_count, "section 'leaves' has another size")
@@ -305,7 +305,8 @@ def estimates(segment, leaf, table, step, offset, constant, factor):
 
 def candidates(segment, query, excluded, k, leaves_to_search, reorder):
     biases = segment.floats("routing-biases") if segment.metric == "l2" else None
-    routing = segment.block_products("routing-centroids", query, segment.leaf_count, biases)
+    projected = project(segment, query)
+    routing = segment.block_products("routing-centroids", projected if segment.ranks_projected else query, segment.leaf_count, biases)
     ranked = sorted(range(segment.leaf_count), key=lambda leaf: (-order_key(routing[leaf]), leaf))
     chosen, live = [], 0
     for leaf in ranked:
@@ -314,7 +315,7 @@ def candidates(segment, query, excluded, k, leaves_to_search, reorder):
         chosen.append(leaf)
         _, _, first, count = segment.leaves[leaf]
         live += sum(row not in excluded for row in range(first, first + count))
-    table, step, offset = lookup_table(segment, project(segment, query))
+    table, step, offset = lookup_table(segment, projected)
     stride = (4 * segment.dimensions + 15) // 16 * 16
     found = []
     for leaf in chosen:

@@ -159,7 +159,7 @@ public struct Encoder: Sendable {
 
 extension Projection {
     /// P times each row, every result completed with zeros to `width` floats.
-    func applied(to rows: Span<Float>, paddedTo width: Int, kernels: Kernels) -> [Float] {
+    public func applied(to rows: Span<Float>, paddedTo width: Int, kernels: Kernels) -> [Float] {
         let count = rows.count / inputDimensions
         let values = values
         let view = ProjectionView(

@@ -64,6 +64,16 @@ public final class SearchScratch: @unchecked Sendable {
         swap(&lent, &scores)
     }
 
+    /// Lends room for the projected query.
+    func withProjected(count: Int, _ body: (inout MutableSpan<Float>) -> Void) {
+        var lent: [Float] = []
+        swap(&lent, &projected)
+        lent.reserveFloats(count)
+        var span = lent.mutableSpan
+        body(&span)
+        swap(&lent, &projected)
+    }
+
     /// The order key of the k-th best of the first `count` exact scores; the smallest key when there are no more than k.
     public func kthBestScore(_ k: Int, count: Int, kernels: Kernels) -> Int32 {
         guard count > k else { return .min }

@@ -3,20 +3,36 @@ import VectorKernels
 // The stages of a tree-AH search, in the order they run.
 
 extension TreeView {
+    /// Projects the query, for leaves that are ranked in the projected space and for its lookup table.
+    ///
+    /// - Parameter query: d floats.
+    /// - Complexity: O(K · d), or O(d · log d) for a structured rotation.
+    public func project(_ query: Span<Float>, scratch: SearchScratch, kernels: Kernels) {
+        scratch.withProjected(count: max(projection.writtenCount, shape.paddedDimensions)) { projected in
+            projection.apply(to: query, into: &projected, kernels: kernels)
+        }
+    }
+
     /// Leaves the `count` leaves nearest to `query` in `scratch.leaves`, best first.
     ///
     /// While they hold fewer than `rowsNeeded` rows that are not excluded, the next best leaf is added.
     ///
-    /// - Parameter query: d floats.
-    /// - Complexity: O(leaves · d).
+    /// - Parameter query: d floats, projected already.
+    /// - Complexity: O(leaves · d), O(leaves · K) when ranked by projection.
     public func chooseLeaves(
         nearest query: Span<Float>, count: Int, rowsNeeded: Int, excluding excluded: ExcludedRows,
         scratch: SearchScratch, kernels: Kernels
     ) {
-        let products = routingCentroids.count / dimensions
-        scratch.routingScores.reserveFloats(products)
+        scratch.routingScores.reserveFloats((leaves.count + 15) / 16 * 16)
         var scores = scratch.routingScores.mutableSpan
-        kernels.blockProducts(of: query, with: routingCentroids, start: routingBiases, into: &scores)
+        if ranksByProjection {
+            let projected = scratch.projected
+            kernels.blockProducts(
+                of: projected.span.extracting(0..<shape.projectedDimensions), with: routingCentroids,
+                start: routingBiases, into: &scores)
+        } else {
+            kernels.blockProducts(of: query, with: routingCentroids, start: routingBiases, into: &scores)
+        }
         keepBestLeaves(min(count, leaves.count), scratch: scratch, kernels: kernels)
         guard scratch.leaves.count < leaves.count else { return }
         var rows = scratch.leaves.reduce(0) { $0 + liveRowCount(of: Int($1), excluding: excluded) }
@@ -31,18 +47,15 @@ extension TreeView {
         scratch.leaves.removeSubrange(kept...)
     }
 
-    /// Computes the lookup table that serves all leaves.
+    /// Computes the projected query's lookup table, which serves all leaves.
     ///
     /// - Parameter number: the query's place among those that are searched for together.
-    /// - Complexity: O(projection + 16 · K).
-    public func prepareLookupTable(for query: Span<Float>, number: Int = 0, scratch: SearchScratch, kernels: Kernels) {
+    /// - Complexity: O(16 · K).
+    public func prepareLookupTable(number: Int = 0, scratch: SearchScratch, kernels: Kernels) {
         let tableSize = shape.evenSubspaces * 16
-        scratch.projected.reserveFloats(max(projection.writtenCount, shape.paddedDimensions))
         scratch.tableEntries.reserveFloats(tableSize)
         while scratch.tables.count < (number + 1) * tableSize { scratch.tables.append(0) }
         while scratch.factors.count <= number { scratch.factors.append(TableFactors(step: 0, offset: 0)) }
-        var projected = scratch.projected.mutableSpan
-        projection.apply(to: query, into: &projected, kernels: kernels)
         var entries = scratch.tableEntries.mutableSpan
         var tables = scratch.tables.mutableSpan
         var table = tables._mutatingExtracting(number * tableSize..<(number + 1) * tableSize)

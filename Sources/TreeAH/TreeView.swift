@@ -27,8 +27,9 @@ public struct TreeView: ~Escapable {
     public let shape: Codebooks.Shape
     public let layout: CodeBlockLayout
     public let leaves: Span<Leaf>
-    /// L × d in blocks of 16 rows.
+    /// L × d in blocks of 16 rows, or L × K when leaves are ranked by the projected query.
     let routingCentroids: Span<Float>
+    let ranksByProjection: Bool
     /// −½|c|² for squared distance, else empty.
     let routingBiases: Span<Float>
     /// L rows of d floats, `centroidStride` bytes apart.
@@ -43,11 +44,13 @@ public struct TreeView: ~Escapable {
         copy codes)
     public init(
         form: ScoreForm, dimensions: Int, shape: Codebooks.Shape, leaves: Span<Leaf>,
-        routingCentroids: Span<Float>, routingBiases: Span<Float>, centroids: RawSpan, centroidStride: Int,
+        routingCentroids: Span<Float>, ranksByProjection: Bool, routingBiases: Span<Float>, centroids: RawSpan,
+        centroidStride: Int,
         projection: ProjectionView, codewords: Span<Float>, codes: RawSpan, hasBiases: Bool
     ) {
         let paddedLeaves = (leaves.count + 15) / 16 * 16
-        precondition(routingCentroids.count == paddedLeaves * dimensions)
+        let routingDimensions = ranksByProjection ? shape.projectedDimensions : dimensions
+        precondition(routingCentroids.count == paddedLeaves * routingDimensions)
         precondition(routingBiases.count == (form == .dot ? 0 : paddedLeaves))
         precondition(centroids.byteCount == leaves.count * centroidStride && centroidStride >= 4 * dimensions)
         precondition(projection.inputDimensions == dimensions)
@@ -60,6 +63,7 @@ public struct TreeView: ~Escapable {
         layout = CodeBlockLayout(pairs: shape.pairs, hasBiases: hasBiases)
         self.leaves = leaves
         self.routingCentroids = routingCentroids
+        self.ranksByProjection = ranksByProjection
         self.routingBiases = routingBiases
         self.centroids = centroids
         self.centroidStride = centroidStride

@@ -17,9 +17,15 @@ struct BuildPlan {
 
     struct TreePlan {
         var leaves: Int
-        var dimensionsPerBlock: Int
+        /// `nil`: as many as suit what is projected to.
+        var dimensionsPerBlock: Int?
         var projection: ProjectionChoice
         var iterations: Int
+
+        /// Four dimensions share a code where there are many of them, which halves the bytes; two elsewhere.
+        func perBlock(projected: Int) -> Int {
+            min(projected, dimensionsPerBlock ?? (projection == .none || projected < 192 ? 2 : 4))
+        }
     }
 
     static let defaultMemoryBytes = 192 << 20
@@ -81,13 +87,12 @@ struct BuildPlan {
             projected = count
         default: projected = dimensions
         }
-        let projection: ProjectionChoice =
-            options.projection == .auto ? (dimensions >= 96 ? .random : .none) : options.projection
-        let perBlock = options.dimensionsPerBlock ?? min(projected, projection == .none || projected < 192 ? 2 : 4)
-        guard 1...projected ~= perBlock else {
-            throw DatabaseError(
-                .invalidArgument,
-                "\(perBlock) dimensions per block is impossible with \(projected) projected dimensions")
+        if let perBlock = options.dimensionsPerBlock {
+            guard 1...projected ~= perBlock else {
+                throw DatabaseError(
+                    .invalidArgument,
+                    "\(perBlock) dimensions per block is impossible with \(projected) projected dimensions")
+            }
         }
         let leaves = rowCount == 0 ? 0 : options.leaves ?? max(1, min(rowCount, Int(2 * Double(rowCount).squareRoot())))
         let sampleRows = memoryBytes / 3 / (4 * dimensions)
@@ -98,7 +103,7 @@ struct BuildPlan {
                     + "(\(sampleRows) rows); ask for fewer leaves or give more memory")
         }
         return TreePlan(
-            leaves: leaves, dimensionsPerBlock: perBlock, projection: projection,
+            leaves: leaves, dimensionsPerBlock: options.dimensionsPerBlock, projection: options.projection,
             iterations: options.trainingIterations ?? 10)
     }
 

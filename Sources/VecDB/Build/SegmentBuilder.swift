@@ -210,9 +210,10 @@ struct SegmentBuilder {
             row += size
         }
         try writer.append(leaves, to: .leaves)
-        try writer.append(BlockMatrix(rows: tree.routing, columnCount: plan.dimensions).values, to: .routingCentroids)
+        let routing = tree.routingTable(kernels: kernels)
+        try writer.append(routing.blocks.values, to: .routingCentroids)
         if plan.metric == .l2 {
-            try writer.append(tree.table.biases.map { $0.isFinite ? $0 : 0 }, to: .routingBiases)
+            try writer.append(routing.biases.map { $0.isFinite ? $0 : 0 }, to: .routingBiases)
         }
         let centroids = RowStorage(element: .float32, dimensions: plan.dimensions).encode(tree.centroids.span)
         try writer.append(centroids, to: .centroids)

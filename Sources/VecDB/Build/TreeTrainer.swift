@@ -53,7 +53,8 @@ struct TrainedTree {
             seed: seed(3), threads: threads, kernels: kernels)
         try report(rounds - 1, rounds)
         let shape = Codebooks.Shape(
-            projectedDimensions: projection.outputDimensions, dimensionsPerBlock: treePlan.dimensionsPerBlock)
+            projectedDimensions: projection.outputDimensions,
+            dimensionsPerBlock: treePlan.perBlock(projected: projection.outputDimensions))
         let projected = Encoder.projectedResiduals(
             rows: residualRows, assigned: residualAssigned, centroids: centroids, projection: projection, shape: shape,
             threads: threads, kernels: kernels)
@@ -78,11 +79,25 @@ struct TrainedTree {
             codebooks: codebooks, hasBiases: hasBiases, expectedSizes: sizes, iterations: treePlan.iterations)
     }
 
+    /// Ranking by the projected query reads fewer bytes where projecting shortens; a matrix is there for codes anyway.
+    var ranksByProjection: Bool {
+        projection.kind == .dense && 2 * projection.outputDimensions <= projection.inputDimensions
+    }
+
+    /// What queries, projected or not, are ranked against.
+    func routingTable(kernels: Kernels) -> CentroidTable {
+        guard ranksByProjection else { return CentroidTable(routing, dimensions: dimensions, kernels: kernels) }
+        let width = projection.outputDimensions
+        return CentroidTable(
+            projection.applied(to: routing.span, paddedTo: width, kernels: kernels), dimensions: width,
+            kernels: kernels)
+    }
+
     /// The tree of no rows: no leaves, and a codec that codes nothing.
     static func empty(_ plan: BuildPlan, _ treePlan: BuildPlan.TreePlan) throws -> TrainedTree {
         let projection = Projection.none(dimensions: plan.dimensions)
         let shape = Codebooks.Shape(
-            projectedDimensions: plan.dimensions, dimensionsPerBlock: min(treePlan.dimensionsPerBlock, plan.dimensions))
+            projectedDimensions: plan.dimensions, dimensionsPerBlock: treePlan.perBlock(projected: plan.dimensions))
         return TrainedTree(
             dimensions: plan.dimensions, centroids: [], routing: [],
             table: CentroidTable([], dimensions: plan.dimensions, kernels: .best), projection: projection,
@@ -97,26 +112,43 @@ struct TrainedTree {
         seed: UInt64,
         threads: Int, kernels: Kernels
     ) -> (Projection, IndexParameters.ProjectionOrigin) {
-        switch choice {
-        case .auto, .none: return (.none(dimensions: dimensions), .none)
-        case .random: return (.randomRotation(dimensions: dimensions, seed: seed), .random)
-        case .principalAxes(let count):
+        func axes(_ count: Int) -> PrincipalAxes {
             let residuals = Encoder.projectedResiduals(
                 rows: rows, assigned: assigned, centroids: centroids, projection: .none(dimensions: dimensions),
                 shape: Codebooks.Shape(projectedDimensions: dimensions, dimensionsPerBlock: 1), threads: threads,
                 kernels: kernels)
+            // An odd number of subspaces has been completed by a column of zeros.
             let width = (dimensions + 1) / 2 * 2
             let unpadded =
                 width == dimensions
                 ? residuals
                 : (0..<assigned.count).flatMap { residuals[$0 * width..<$0 * width + dimensions] }
-            return (
-                .principalAxes(
-                    count: count, of: unpadded, dimensions: dimensions, seed: seed, threads: threads, kernels: kernels),
-                .principalAxes
-            )
+            return PrincipalAxes(
+                count: count, of: unpadded, dimensions: dimensions, seed: seed, threads: threads, kernels: kernels)
+        }
+        switch choice {
+        case .none: return (.none(dimensions: dimensions), .none)
+        case .random: return (.randomRotation(dimensions: dimensions, seed: seed), .random)
+        case .principalAxes(let count):
+            return (axes(count).projection(count: count), .principalAxes)
+        case .auto:
+            guard dimensions >= 96 else { return (.none(dimensions: dimensions), .none) }
+            // Few axes that carry nearly everything shorten codes and routing; where variance is spread over all axes
+            // they would ruin recall, and a rotation is right.
+            let most = min(dimensions / 4, Projection.denseEntryLimit / dimensions) / 16 * 16
+            if most >= 32 {
+                let axes = axes(most)
+                for count in stride(from: 32, through: most, by: 16) where axes.share(of: count) >= shareOfVariance {
+                    return (axes.projection(count: count), .principalAxes)
+                }
+            }
+            return (.randomRotation(dimensions: dimensions, seed: seed), .random)
         }
     }
+
+    /// What a quarter of the axes at most must carry of the residuals' variance to stand for all of it. Images of clothes have
+    /// .74 in 128 of 784 axes and find as much with them; where axes are decorrelated already it is far less.
+    private static let shareOfVariance = 0.72
 
     /// Centroids as long as their rows are on average: a mean of scattered vectors is shorter than they are, which would rank
     /// wide partitions too low for inner products.
@@ -147,6 +179,7 @@ struct TrainedTree {
         IndexParameters.Tree(
             leafCount: leafCount, shape: codebooks.shape, projection: projection.kind,
             projectionOrigin: projectionOrigin,
-            hasBiases: hasBiases, slotCount: rowCount, blockCount: blockCount, trainingIterations: iterations)
+            hasBiases: hasBiases, ranksByProjection: ranksByProjection, slotCount: rowCount, blockCount: blockCount,
+            trainingIterations: iterations)
     }
 }

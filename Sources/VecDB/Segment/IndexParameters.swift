@@ -19,6 +19,10 @@ struct IndexParameters: Equatable {
         var projection: ProjectionView.Kind
         var projectionOrigin: ProjectionOrigin
         var hasBiases: Bool
+        /// Whether leaves are ranked by the projected query.
+        var ranksByProjection: Bool
+        /// Columns of the routing centroids.
+        func routingDimensions(_ dimensions: Int) -> Int { ranksByProjection ? shape.projectedDimensions : dimensions }
         var slotCount: Int
         var blockCount: Int
         var trainingIterations: Int
@@ -56,6 +60,7 @@ struct IndexParameters: Equatable {
         put(Int(tree.projectionOrigin.rawValue), 24, as: UInt32.self)
         put(layout.byteCount, 28, as: UInt32.self)
         put(tree.hasBiases ? 1 : 0, 32, as: UInt32.self)
+        put(tree.ranksByProjection ? 1 : 0, 36, as: UInt32.self)
         put(tree.slotCount, 40, as: UInt64.self)
         put(tree.blockCount, 48, as: UInt64.self)
         put(tree.trainingIterations, 64, as: UInt32.self)
@@ -76,7 +81,7 @@ struct IndexParameters: Equatable {
             (0..<size).reduce(UInt64(0)) { $0 | UInt64(bytes[offset + $1]) << UInt64(8 * $1) }
         }
         func word(_ offset: Int) -> Int { Int(number(offset, 4)) }
-        guard bytes[68...].allSatisfy({ $0 == 0 }), word(36) == 0 else {
+        guard bytes[68...].allSatisfy({ $0 == 0 }) else {
             throw damaged("has reserved bytes that are not zero")
         }
         seed = number(56, 8)
@@ -100,6 +105,7 @@ struct IndexParameters: Equatable {
                 let origin = ProjectionOrigin(rawValue: UInt32(word(24))),
                 projection == .dense || projected == header.dimensions, word(16) == shape.subspaces,
                 word(28) == layout.byteCount, word(32) <= 1,
+                word(36) == 0 || (word(36) == 1 && projection == .dense),
                 hasBiases || header.metricCode != Metric.l2.code
             else { throw damaged("contradicts itself about subspaces, projection or code blocks") }
             guard number(40, 8) == UInt64(header.rowCount), let blocks = Int(exactly: number(48, 8)),
@@ -109,6 +115,7 @@ struct IndexParameters: Equatable {
             }
             tree = Tree(
                 leafCount: leaves, shape: shape, projection: projection, projectionOrigin: origin, hasBiases: hasBiases,
+                ranksByProjection: word(36) == 1,
                 slotCount: header.rowCount, blockCount: blocks, trainingIterations: word(64))
         default:
             throw damaged("has the unknown index kind \(word(0))")

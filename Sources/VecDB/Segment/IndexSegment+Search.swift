@@ -38,11 +38,12 @@ extension IndexSegment {
             return trace.finishExactScan(rows: rowCount - excluded.count)
         }
         let leaves = treeView(tree)
+        leaves.project(query.span, scratch: scratch, kernels: kernels)
         leaves.chooseLeaves(
             nearest: query.span, count: plan.leavesToSearch, rowsNeeded: plan.k, excluding: excluded, scratch: scratch,
             kernels: kernels)
         trace.finish("choose leaves", leaves: tree.leafCount, searched: scratch.leaves.count)
-        leaves.prepareLookupTable(for: query.span, scratch: scratch, kernels: kernels)
+        leaves.prepareLookupTable(scratch: scratch, kernels: kernels)
         trace.finish("lookup table")
         scratch.begin(queryCount: 1, keeping: keptEstimates(plan))
         try ensureCodesIntact(leaves, scratch)
@@ -67,10 +68,11 @@ extension IndexSegment {
             let leaves = treeView(tree)
             scratch.begin(queryCount: queries.count, keeping: keptEstimates(plan))
             for (number, query) in queries.enumerated() {
+                leaves.project(query.span, scratch: scratch, kernels: kernels)
                 leaves.chooseLeaves(
                     nearest: query.span, count: plan.leavesToSearch, rowsNeeded: plan.k, excluding: excluded[number],
                     scratch: scratch, kernels: kernels)
-                leaves.prepareLookupTable(for: query.span, number: number, scratch: scratch, kernels: kernels)
+                leaves.prepareLookupTable(number: number, scratch: scratch, kernels: kernels)
                 try ensureCodesIntact(leaves, scratch)
                 _ = leaves.enqueueChosenLeaves(
                     for: query.span, number: number, excluding: excluded[number], scratch: scratch, kernels: kernels)

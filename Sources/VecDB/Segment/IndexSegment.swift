@@ -90,6 +90,7 @@ final class IndexSegment: Sendable {
             form: metric.form, dimensions: dimensions, shape: tree.shape,
             leaves: Span<Leaf>(_bytes: reader.bytes(of: .leaves)),
             routingCentroids: Span<Float>(_bytes: reader.bytes(of: .routingCentroids)),
+            ranksByProjection: tree.ranksByProjection,
             routingBiases: Span<Float>(_bytes: reader.bytes(of: .routingBiases)),
             centroids: reader.bytes(of: .centroids), centroidStride: RowElement.float32.stride(dimensions: dimensions),
             projection: ProjectionView(

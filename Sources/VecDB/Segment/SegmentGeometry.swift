@@ -42,9 +42,10 @@ struct SegmentGeometry {
     private func treePlans(_ tree: IndexParameters.Tree) -> [SectionPlan] {
         let (leaves, blockRows) = (tree.leafCount, (tree.leafCount + 15) / 16)
         let layout = CodeBlockLayout(pairs: tree.shape.pairs, hasBiases: tree.hasBiases)
+        let routingStride = 64 * tree.routingDimensions(dimensions)
         var plans = [
             SectionPlan(.leaves, .structured, stride: 16, byteCount: 16 * leaves),
-            SectionPlan(.routingCentroids, .float32, stride: 64 * dimensions, byteCount: 64 * dimensions * blockRows),
+            SectionPlan(.routingCentroids, .float32, stride: routingStride, byteCount: routingStride * blockRows),
         ]
         if metric == .l2 {
             plans.append(SectionPlan(.routingBiases, .float32, stride: 4, byteCount: 64 * blockRows))
