@@ -72,7 +72,7 @@ static inline __m512i high_tables(const uint8_t *table) {
 }
 
 /// Appends the slots of one block whose estimates reach the threshold.
-static inline void append_block(struct vk_scan *scan, const uint8_t *block, struct block_sums sums) {
+static inline __attribute__((always_inline)) void append_block(struct vk_scan *scan, const uint8_t *block, struct block_sums sums) {
     const uint8_t *scales = block + 32 * scan->pairs;
     const __m512 step = _mm512_set1_ps(scan->step), offset = _mm512_set1_ps(scan->offset);
     __m512 constant0 = _mm512_set1_ps(scan->constant), constant1 = constant0;
@@ -103,17 +103,18 @@ static inline void append_block(struct vk_scan *scan, const uint8_t *block, stru
     scan->count += added;
 }
 
-/// Scans with the tables held in registers.
-static inline __attribute__((always_inline)) void scan_hoisted(struct vk_scan *scan, const size_t pairs) {
-    const size_t block_count = ((size_t)scan->slot_count + 31) / 32;
+/// Scans with the tables held in registers, and the state as well: a copy that no pointer reaches.
+static inline __attribute__((always_inline)) void scan_hoisted(struct vk_scan *state, const size_t pairs) {
+    struct vk_scan scan = *state;
+    const size_t block_count = ((size_t)scan.slot_count + 31) / 32;
     __m512i low[4], high[4];
     for (size_t p = 0; p < pairs / 2; p++) {
-        low[p] = low_tables(scan->table + 64 * p);
-        high[p] = high_tables(scan->table + 64 * p);
+        low[p] = low_tables(scan.table + 64 * p);
+        high[p] = high_tables(scan.table + 64 * p);
     }
-    for (; scan->next_block < block_count && scan->capacity - scan->count >= 32; scan->next_block++) {
-        const uint8_t *block = scan->blocks + scan->next_block * scan->block_byte_count;
-        fetch_ahead(scan, 1);
+    for (; scan.next_block < block_count && scan.capacity - scan.count >= 32; scan.next_block++) {
+        const uint8_t *block = scan.blocks + scan.next_block * scan.block_byte_count;
+        fetch_ahead(&scan, 1);
         __m512i all = _mm512_setzero_si512(), odd = all;
         for (size_t p = 0; p < pairs / 2; p++) {
             __m512i sums = look_up(_mm512_loadu_si512(block + 64 * p), low[p], high[p]);
@@ -121,8 +122,10 @@ static inline __attribute__((always_inline)) void scan_hoisted(struct vk_scan *s
             odd = _mm512_add_epi16(odd, _mm512_srli_epi16(sums, 8));
         }
         __m512i even = _mm512_sub_epi16(all, _mm512_slli_epi16(odd, 8));
-        append_block(scan, block, interleave(fold(even), fold(odd)));
+        append_block(&scan, block, interleave(fold(even), fold(odd)));
     }
+    state->count = scan.count;
+    state->next_block = scan.next_block;
 }
 
 /// The sums of `count` neighbouring blocks, which share each pair's tables.

@@ -130,9 +130,10 @@ def _start(
 ) -> tuple[list[PeerProcess], dict[str, str]]:
     """The peers that are installed, and why the others are not there."""
     peers, left_out = [], {}
-    for name in names:
+    trees = [(name, leaves) for name in names for leaves in workload.leaf_counts(name)]
+    for name, leaves in trees:
         try:
-            peers.append(PeerProcess(name, workload, WORK / "logs" / f"{name}.log"))
+            peers.append(PeerProcess(name, workload, WORK / "logs" / f"{name}-{leaves}.log", leaves))
         except PeerMissing as error:
             progress(f"{name} is left out: {error}")
             left_out[name] = str(error)

@@ -22,6 +22,10 @@ GROWTH_ROWS = (100_000, 1_000_000, 10_000_000)
 Progress = Callable[[str], None]
 
 
+#: Peers that divide the rows into leaves.
+TREES = ("scann", "faiss")
+
+
 @dataclass(frozen=True)
 class Workload:
     """Vectors, queries and their exact answers on disk, and how they are to be indexed."""
@@ -29,12 +33,14 @@ class Workload:
     name: str
     title: str
     metric: str
+    #: Of every side's tree: 2·√rows, and what peers are built with besides, for their best setting to be among them.
     leaves: int
     rows: int
     dimensions: int
     element: str
     directory: Path = field(repr=False)
     query_count: int = 0
+    other_leaves: tuple[int, ...] = ()
     k: int = 10
 
     @property
@@ -54,6 +60,10 @@ class Workload:
         """Bytes that an exact search has to read: bytes stay bytes, unless they were normalised."""
         width = 4 if self.metric == "cosine" else np.dtype(self.element).itemsize
         return self.rows * self.dimensions * width
+
+    def leaf_counts(self, peer: str) -> tuple[int, ...]:
+        """What a peer is to be built with, one index each."""
+        return (self.leaves, *self.other_leaves) if peer in TREES else (self.leaves,)
 
     def description(self) -> dict[str, object]:
         names = ("name", "title", "metric", "leaves", "rows", "dimensions", "query_count", "element", "k")
@@ -101,7 +111,8 @@ def movielens(settings: Settings, progress: Progress) -> Workload:
             name="movielens-1.7M",
             title=f"{len(candidates):,} movies and {copies:,} noisy copies of each",
             metric="dot",
-            leaves=settings.leaves(1000),
+            leaves=round(2 * rows**0.5),
+            other_leaves=(settings.leaves(1000),),
             rows=rows,
             dimensions=dimensions,
             element="float32",
@@ -125,7 +136,8 @@ def fashion_mnist(settings: Settings, progress: Progress) -> Workload:
             name="fashion-mnist",
             title="pictures of clothes",
             metric="l2",
-            leaves=settings.leaves(244),
+            leaves=round(2 * rows**0.5),
+            other_leaves=(settings.leaves(244),),
             rows=rows,
             dimensions=784,
             element="uint8",

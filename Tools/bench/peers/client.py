@@ -22,10 +22,10 @@ class PeerMissing(Exception):
 
 
 class PeerProcess:
-    """A peer with the vectors of one workload."""
+    """A peer with the vectors of one workload, and a tree of so many leaves where it has one."""
 
-    def __init__(self, name: str, workload: Workload, log: Path) -> None:
-        self.name = name
+    def __init__(self, name: str, workload: Workload, log: Path, leaves: int | None = None) -> None:
+        self.name = name if leaves in (None, workload.leaves) else f"{name}, {leaves:,} leaves"
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w") as errors:
@@ -48,7 +48,7 @@ class PeerProcess:
             queries=str(workload.queries),
             truth=str(workload.truth),
             metric=workload.metric,
-            leaves=workload.leaves,
+            leaves=leaves or workload.leaves,
             k=workload.k,
         )["grid"]
 
