@@ -14,6 +14,8 @@
 
 #define ASSIGN_ROWS 6
 #define ASSIGN_BLOCKS 1
+#define BATCH_QUERIES 4
+#define BATCH_BLOCKS 1
 
 static inline uint32_t mask_of(i32x16 lanes) {
     __m256i halves[2];
@@ -133,7 +135,7 @@ static void scan_blocks(struct vk_scan *scan) {
 
 const struct vk_kernels vk_avx2_kernels = {
     VK_AVX2,  block_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
-    exact_scores, collect, encode_rows, sum_rows,
+    exact_scores, exact_scores_batch, collect, encode_rows, sum_rows,
 };
 
 #endif

@@ -13,6 +13,8 @@
 
 #define ASSIGN_ROWS 8
 #define ASSIGN_BLOCKS 3
+#define BATCH_QUERIES 4
+#define BATCH_BLOCKS 4
 
 static inline uint32_t mask_of(i32x16 lanes) { return _mm512_movepi32_mask((__m512i)lanes); }
 
@@ -205,9 +207,11 @@ static void scan_blocks(struct vk_scan *scan) {
 
 #pragma clang attribute pop
 
+#include "exact_batch_bytes.inc"
+
 const struct vk_kernels vk_avx512_kernels = {
     VK_AVX512,  block_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
-    exact_scores, collect, encode_rows, sum_rows,
+    exact_scores, exact_scores_batch_or_bytes, collect, encode_rows, sum_rows,
 };
 
 #endif

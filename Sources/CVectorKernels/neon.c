@@ -11,6 +11,8 @@
 
 #define ASSIGN_ROWS 6
 #define ASSIGN_BLOCKS 1
+#define BATCH_QUERIES 4
+#define BATCH_BLOCKS 1
 
 static inline uint32_t mask_of(i32x16 lanes) {
     const u32x16 bits = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
@@ -101,7 +103,7 @@ static void scan_blocks(struct vk_scan *scan) {
 
 const struct vk_kernels vk_neon_kernels = {
     VK_NEON,  block_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
-    exact_scores, collect, encode_rows, sum_rows,
+    exact_scores, exact_scores_batch, collect, encode_rows, sum_rows,
 };
 
 #endif

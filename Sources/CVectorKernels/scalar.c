@@ -157,6 +157,15 @@ static void exact_scores(enum vk_similarity similarity, enum vk_element element,
     }
 }
 
+static void exact_scores_batch(enum vk_similarity similarity, enum vk_element element, const float *queries,
+                               size_t query_count, size_t dimensions, const uint8_t *rows, size_t stride,
+                               size_t row_count, float *scratch, float *out, size_t out_stride) {
+    (void)scratch;
+    for (size_t q = 0; q < query_count; q++)
+        exact_scores(similarity, element, queries + q * dimensions, dimensions, rows, stride, NULL, row_count,
+                     out + q * out_stride);
+}
+
 static size_t collect(const float *scores, size_t count, uint32_t first_number, float threshold, const uint32_t *live,
                       float *out_scores, uint32_t *out_numbers, size_t capacity, size_t *filled) {
     size_t i = 0;
@@ -213,5 +222,5 @@ static void sum_rows(const float *rows, size_t n, const uint32_t *indices, size_
 
 const struct vk_kernels vk_scalar_kernels = {
     VK_SCALAR,  block_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
-    exact_scores, collect, encode_rows, sum_rows,
+    exact_scores, exact_scores_batch, collect, encode_rows, sum_rows,
 };

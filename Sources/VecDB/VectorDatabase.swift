@@ -130,6 +130,11 @@ public final class VectorDatabase: Sendable {
             throw DatabaseError(
                 .invalidArgument, "\(queries.count) floats are no whole number of queries of \(dimensions) dimensions")
         }
+        if snapshot.answersExactly(options) {
+            return try snapshot.searchExactBatch(
+                queries, options: options, excludedIDs: excludedIDs, threads: threads ?? processorCount,
+                scratches: scratches)
+        }
         let (scratches, threads, count) = (scratches, max(1, threads ?? processorCount), queries.count / dimensions)
         // Large groups share leaves; several for each thread even out what they cost.
         let size = max(1, min(Self.groupLimit, (count + 2 * threads - 1) / (threads == 1 ? 1 : 2 * threads)))

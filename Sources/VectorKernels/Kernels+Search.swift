@@ -112,6 +112,40 @@ extension Kernels {
         }
     }
 
+    /// Exact scores of all rows of `rows` for several queries at once, bit for bit those of single queries.
+    ///
+    /// - Parameters:
+    ///   - queries: row-major, `dimensions` floats each.
+    ///   - scratch: room for `batchScratchCount(dimensions:queries:)` floats.
+    ///   - output: a row of scores for each query.
+    public func exactScores(
+        _ form: ScoreForm, element: RowElement, queries: Span<Float>, dimensions: Int, rows: RawSpan, stride: Int,
+        scratch: inout MutableSpan<Float>, into output: inout MutableSpan<Float>
+    ) {
+        precondition(dimensions > 0 && queries.count % dimensions == 0)
+        precondition(stride >= element.byteCount(dimensions: dimensions))
+        let (queryCount, rowCount) = (queries.count / dimensions, rows.byteCount / stride)
+        precondition(output.count >= queryCount * rowCount)
+        precondition(scratch.count >= Self.batchScratchCount(dimensions: dimensions, queries: queryCount))
+        unsafe queries.withUnsafeBufferPointer { queries in
+            unsafe rows.withUnsafeBytes { rows in
+                unsafe scratch.withUnsafeMutableBufferPointer { scratch in
+                    unsafe output.withUnsafeMutableBufferPointer { output in
+                        unsafe table.pointee.exact_scores_batch(
+                            form.code, element.code, queries.baseAddress, queryCount, dimensions,
+                            rows.baseAddress?.assumingMemoryBound(to: UInt8.self), stride, rowCount,
+                            scratch.baseAddress, output.baseAddress, rowCount)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Floats that exact scores of several queries need for themselves.
+    public static func batchScratchCount(dimensions: Int, queries: Int) -> Int {
+        vk_batch_scratch(dimensions, queries)
+    }
+
     /// ⟨a, b⟩ in the order of exact scores.
     public func dot(_ a: Span<Float>, _ b: Span<Float>) -> Float {
         unsafe score(.dot, query: a, row: b.bytes)  // floats have no padding to expose

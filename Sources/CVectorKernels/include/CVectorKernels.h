@@ -65,6 +65,16 @@ struct vk_leaf {
 
 #define VK_ALL_LIVE UINT32_MAX
 
+/// How many rows `exact_scores_batch` prepares at a time.
+enum { VK_BATCH_ROWS = 64 };
+
+/// How many floats `exact_scores_batch` needs for itself: rows as floats, or rows and queries as bytes, padded.
+static inline size_t vk_batch_scratch(size_t dimensions, size_t query_count) {
+    const size_t floats = dimensions * VK_BATCH_ROWS;
+    const size_t words = ((dimensions + 63) / 64 + 1) * 16 * (VK_BATCH_ROWS + query_count);
+    return floats > words ? floats : words;
+}
+
 struct vk_kernels {
     enum vk_instruction_set instruction_set;
 
@@ -100,6 +110,12 @@ struct vk_kernels {
     /// out[i] = the inside score of row indices[i] (row i when `indices` is NULL); numerics, section 2.
     void (*exact_scores)(enum vk_similarity similarity, enum vk_element element, const float *query, size_t dimensions,
                          const uint8_t *rows, size_t stride, const uint32_t *indices, size_t count, float *out);
+
+    /// out[q·out_stride + i] = the inside score of row i for query q; numerics, section 2. `queries` is
+    /// [query_count][dimensions], `scratch` has room for `vk_batch_scratch` floats.
+    void (*exact_scores_batch)(enum vk_similarity similarity, enum vk_element element, const float *queries,
+                               size_t query_count, size_t dimensions, const uint8_t *rows, size_t stride,
+                               size_t row_count, float *scratch, float *out, size_t out_stride);
 
     /// Appends number first_number + i for every i with scores[i] ≥ threshold whose live bit is set. Returns how many
     /// scores it consumed; fewer than `count` only when fewer than 16 places remain.

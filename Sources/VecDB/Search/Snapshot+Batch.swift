@@ -10,18 +10,9 @@ struct QueryGroup: Sendable {
 }
 
 extension Snapshot {
-    /// What ``search(_:options:scratch:trace:)`` answers to each query of a group.
+    /// What ``search(_:options:scratch:trace:)`` answers to each query of a group by the tree, which there must be.
     func search(_ group: QueryGroup, options: SearchOptions, scratch: SearchScratch) throws(DatabaseError) -> [[Hit]] {
-        guard let tree = segment.parameters.tree, !options.exact else {
-            var answers: [[Hit]] = []
-            for (query, excludedIDs) in zip(group.queries, group.excludedIDs) {
-                var options = options
-                options.excludedIDs = excludedIDs
-                var trace = SearchTrace(isOn: false)
-                answers.append(try search(query, options: options, scratch: scratch, trace: &trace))
-            }
-            return answers
-        }
+        guard let tree = segment.parameters.tree else { preconditionFailure("exact indexes have batches of their own") }
         var (queries, excluded) = ([[Float]](), [ExcludedRows]())
         for (query, excludedIDs) in zip(group.queries, group.excludedIDs) {
             queries.append(try prepared(query))

@@ -88,7 +88,7 @@ extension IndexSegment {
         }
     }
 
-    private var kernels: Kernels { .best }
+    var kernels: Kernels { .best }
 
     private func keptEstimates(_ plan: SearchPlan) -> Int { max(1, min(max(plan.reorder, plan.k), rowCount)) }
 
@@ -128,9 +128,7 @@ extension IndexSegment {
         _ query: [Float], k: Int, excluding excluded: ExcludedRows, scratch: SearchScratch
     ) throws(SegmentError) {
         let (reader, stride) = (reader, rowStride)
-        scratch.best.removeAll(keepingCapacity: true)
-        guard rowCount > 0 else { return }
-        scratch.candidates.reset(keeping: min(k, rowCount))
+        scratch.candidates.reset(keeping: max(1, min(k, rowCount)))
         let chunk = 4096
         for start in Swift.stride(from: 0, to: rowCount, by: chunk) {
             let rows = start..<min(rowCount, start + chunk)
@@ -148,6 +146,12 @@ extension IndexSegment {
                 rows: rows, excluding: excluded, numbering: storesOrdinals ? ordinals.extracting(rows) : ordinals,
                 kernels: kernels)
         }
+        try rankExactly(k, scratch: scratch)
+    }
+
+    /// Ends a scan whose candidates are numbered by ordinal offsets: the best k end in `scratch.best`.
+    func rankExactly(_ k: Int, scratch: SearchScratch) throws(SegmentError) {
+        scratch.best.removeAll(keepingCapacity: true)
         scratch.candidates.select(kernels: kernels)
         for place in 0..<scratch.candidates.count {
             let offset = scratch.candidates.numbers[place]
