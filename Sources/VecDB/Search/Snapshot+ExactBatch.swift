@@ -14,7 +14,7 @@ extension Snapshot {
         let dimensions = segment.dimensions
         let count = queries.count / dimensions
         guard count > 0 else { return [] }
-        let threads = max(1, threads)
+        let threads = max(1, min(threads, count))
         // Groups of one size, a multiple of `threads` of them, so that all threads end together.
         let rounds = (count + threads * mostQueriesOfGroup - 1) / (threads * mostQueriesOfGroup)
         let groupSize = (count + rounds * threads - 1) / (rounds * threads)
