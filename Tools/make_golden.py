@@ -34,6 +34,7 @@ CASES = {
     "dot-tree-257-allow": (257, 3, "dot", ["--index", "tree-ah", "--duplicate-ids", "allow"], {"ids": "repeated"}),
     "dot-tree-257-keep-last": (257, 3, "dot", ["--index", "tree-ah", "--duplicate-ids", "keep-last"], {"ids": "repeated"}),
     "dot-tree-256-pca": (256, 33, "dot", ["--index", "tree-ah", "--projection", "pca:9", "--dimensions-per-block", "2"], {}),
+    "dot-tree-900-lengths": (900, 5, "dot", ["--index", "tree-ah", "--leaves", "4"], {"lengths": True}),
     "cosine-tree-1": (1, 1, "cosine", ["--index", "tree-ah"], {}),
     "cosine-tree-256": (256, 17, "cosine", ["--index", "tree-ah"], {"ids": True}),
     "cosine-tree-257-random": (257, 33, "cosine", ["--index", "tree-ah", "--projection", "random"], {}),
@@ -74,6 +75,8 @@ def make(vecdb, place, name):
     generator = random.Random(name)
     low, high, kind = {"u8": (0, 255, "|u1"), "i8": (-128, 127, "|i1")}.get(extras.get("type"), (-8, 8, "<f4"))
     vectors = [[generator.randint(low, high) for _ in range(dimensions)] for _ in range(rows)]
+    if extras.get("lengths"):  # few long vectors, so that block radii leave blocks out
+        vectors = [[x * (12 if i % 40 == 0 else 1) for x in v] for i, v in enumerate(vectors)]
     if metric == "cosine":
         vectors = [v if any(v) else [1] * dimensions for v in vectors]
     folder = place / name

@@ -18,9 +18,9 @@ import sys
 
 PAGE = 4096
 MAGIC = b"\x89VSEG\r\n\x1a"
-NAMES = {1: "parameters", 2: "leaves", 3: "routing-centroids", 4: "routing-biases", 5: "centroids", 6: "projection",
+NAMES = {1: "parameters", 2: "leaves", 3: "routing-centroids", 5: "centroids", 6: "projection",
          7: "codebooks", 8: "codes", 9: "reorder-vectors", 10: "ordinals", 11: "rows-by-ordinal", 12: "norms",
-         13: "id-offsets", 14: "ids", 15: "slot-rows", 16: "int8-vectors", 17: "leaf-summaries", 18: "block-checksums"}
+         13: "id-offsets", 14: "ids", 15: "slot-rows", 16: "int8-vectors", 17: "block-radii", 18: "block-checksums"}
 
 
 class Refused(Exception):
@@ -93,6 +93,16 @@ def exact_score(metric, query, row, scale=None):
     if metric == "l2":
         return -total
     return total if scale is None else f32(total * scale)
+
+
+def quantized(vector):
+    """Numerics, section 3: levels, low and step of a vector."""
+    low = min(vector)
+    spread = f32(max(vector) - low)
+    inverse = f32(127 / spread) if spread > 0 else math.inf
+    if not math.isfinite(inverse):
+        return [0] * len(vector), low, 0.0
+    return [max(0, min(127, round(f32(f32(v - low) * inverse)))) for v in vector], low, f32(spread / 127)
 
 
 def chain(start, pairs):
@@ -203,15 +213,24 @@ class Segment:
             need((first_block, first_row, slot_count) == (block, row, row_count), "leaves do not follow each other")
             block, row = block + -(-slot_count // 32), row + row_count
         need(row == self.rows and block == blocks, "leaves do not hold all rows")
+        width = self.projected if self.ranks_projected else self.dimensions
+        matrices = [("routing-centroids", self.leaf_count, width)]
+        matrices += [("projection", self.projected, self.dimensions)] * (self.projection == 1)
+        for name, count, columns in matrices:
+            stride = 64 * -(-columns // 4) + 192
+            need(self.elements[name] == (0, stride) and len(self.sections[name]) == stride * -(-count // 16),
+                 f"section '{name}' has another size")
+        need(("block-radii" in self.sections) == (self.metric == "dot"), "'block-radii' is there without need, or missing")
+        need(self.metric != "dot" or len(self.sections["block-radii"]) == 4 * blocks, "'block-radii' has another size")
 
     def floats(self, name):
         data = self.sections.get(name, b"")
         return struct.unpack(f"<{len(data) // 4}f", data)
 
-    def vector(self, row):
+    def vector(self, row, section="reorder-vectors"):
         """The stored vector of a row and its int8 scale (section 7)."""
-        element, stride = self.elements["reorder-vectors"]
-        data = self.sections["reorder-vectors"][row * stride:(row + 1) * stride]
+        element, stride = self.elements[section]
+        data = self.sections[section][row * stride:(row + 1) * stride]
         d = self.dimensions
         if element == 1:
             return struct.unpack_from(f"<{d}f", data), None
@@ -240,11 +259,19 @@ class Segment:
         row = struct.unpack_from("<I", self.sections["rows-by-ordinal"], 4 * offset)[0]
         return None if row == 0xFFFFFFFF else row
 
-    def block_products(self, name, vector, count, start=None):
-        """Numerics, section 3."""
-        n, matrix = len(vector), self.floats(name)
-        return [chain(start[i] if start else 0.0,
-                      ((vector[j], matrix[(i // 16 * n + j) * 16 + i % 16]) for j in range(n))) for i in range(count)]
+    def byte_products(self, name, vector, count):
+        """Numerics, section 3; the layout of a byte matrix is in segment.md, section 6."""
+        levels, low, step = quantized(vector)
+        groups, result = -(-len(vector) // 4), []
+        for i in range(count):
+            at = i // 16 * (64 * groups + 192)
+            block, row = self.sections[name][at:at + 64 * groups + 192], i % 16
+            total = sum(u * struct.unpack_from("<b", block, 64 * (j // 4) + 4 * row + j % 4)[0]
+                        for j, u in enumerate(levels))
+            scale, scaled_sum, bias = (struct.unpack_from("<f", block, 64 * groups + 64 * part + 4 * row)[0]
+                                       for part in range(3))
+            result.append(fma(f32(scale * step), f32(total), fma(low, scaled_sum, bias)))
+        return result
 
 
 # ---- searching (numerics, section 4)
@@ -253,7 +280,7 @@ def project(segment, query):
     if segment.projection == 0:
         return list(query)
     if segment.projection == 1:
-        return segment.block_products("projection", query, segment.projected)
+        return segment.byte_products("projection", query, segment.projected)
     d, signs, z = segment.dimensions, segment.floats("projection"), list(query)
     m = 1 << (d.bit_length() - 1)
     factor = f32(1 / m ** 0.5)
@@ -288,9 +315,10 @@ def lookup_table(segment, z):
     return [[min(127, round(f32(entry * inverse))) for entry in entries] for entries in table], step, offset
 
 
-def estimates(segment, leaf, table, step, offset, constant, factor):
+def estimates(segment, leaf, blocks, table, step, offset, constant, factor):
+    """Rows and estimates of the slots in some of a leaf's blocks."""
     first_block, slots, first_row, _ = segment.leaves[leaf]
-    for slot in range(slots):
+    for slot in range(32 * blocks.start, min(slots, 32 * blocks.stop)):
         at = (first_block + slot // 32) * segment.block_bytes
         block, i = segment.sections["codes"][at:at + segment.block_bytes], slot % 32
         total = 0
@@ -304,9 +332,9 @@ def estimates(segment, leaf, table, step, offset, constant, factor):
 
 
 def candidates(segment, query, excluded, k, leaves_to_search, reorder):
-    biases = segment.floats("routing-biases") if segment.metric == "l2" else None
     projected = project(segment, query)
-    routing = segment.block_products("routing-centroids", projected if segment.ranks_projected else query, segment.leaf_count, biases)
+    routing = segment.byte_products(
+        "routing-centroids", projected if segment.ranks_projected else query, segment.leaf_count)
     ranked = sorted(range(segment.leaf_count), key=lambda leaf: (-order_key(routing[leaf]), leaf))
     chosen, live = [], 0
     for leaf in ranked:
@@ -316,22 +344,32 @@ def candidates(segment, query, excluded, k, leaves_to_search, reorder):
         _, _, first, count = segment.leaves[leaf]
         live += sum(row not in excluded for row in range(first, first + count))
     table, step, offset = lookup_table(segment, projected)
-    stride = (4 * segment.dimensions + 15) // 16 * 16
-    found = []
-    for leaf in chosen:
-        centroid = struct.unpack_from(f"<{segment.dimensions}f", segment.sections["centroids"], leaf * stride)
-        constant = exact_score(segment.metric, query, centroid)
-        factor = 1.0
-        if segment.metric == "l2":
-            constant = f32(0.5 * constant)
-        elif segment.biases:
-            norm = exact_score(segment.metric, centroid, centroid)
-            factor = f32(constant / norm) if norm else 0.0
-            factor = factor if math.isfinite(factor) else 0.0
-        found += [(row, score) for row, score in estimates(segment, leaf, table, step, offset, constant, factor)
-                  if row not in excluded]
+    keep = max(reorder, k)
+    constants = {leaf: exact_score(segment.metric, query, *segment.vector(leaf, "centroids")) for leaf in chosen}
+    if segment.metric == "l2":
+        constants = {leaf: f32(0.5 * constant) for leaf, constant in constants.items()}
+
+    def scan(leaf, blocks):
+        factor = 1.0 if segment.metric == "l2" else constants[leaf]
+        return [(row, score) for row, score in
+                estimates(segment, leaf, blocks, table, step, offset, constants[leaf], factor) if row not in excluded]
+
+    blocks = {leaf: -(-segment.leaves[leaf][1] // 32) for leaf in chosen}
+    if segment.metric != "dot" or sum(segment.leaves[leaf][1] for leaf in chosen) <= keep:
+        found = [hit for leaf in chosen for hit in scan(leaf, range(blocks[leaf]))]
+    else:  # numerics, section 4, "Blocks to scan"
+        radii = segment.floats("block-radii")
+        found = [hit for leaf in chosen for hit in scan(leaf, range(min(1, blocks[leaf])))]
+        scores = sorted((score for _, score in found), key=order_key, reverse=True)
+        threshold = scores[k - 1] if len(scores) >= k else -math.inf
+        length = f32(math.sqrt(exact_score("dot", query, query)))
+        for leaf in chosen:
+            first, end = segment.leaves[leaf][0], 1
+            while end < blocks[leaf] and f32(constants[leaf] + f32(length * radii[first + end])) >= threshold:
+                end += 1
+            found += scan(leaf, range(1, end))
     found.sort(key=lambda hit: (-order_key(hit[1]), hit[0]))
-    return [row for row, _ in found[:max(reorder, k)]]
+    return [row for row, _ in found[:keep]]
 
 
 class Database:

@@ -129,12 +129,43 @@ static void scan_blocks(struct vk_scan *scan) {
     }
 }
 
+static void byte_products(const uint8_t *levels, float low, float step, size_t groups, const uint8_t *blocks,
+                          size_t block_count, float *out) {
+    enum { TOGETHER = 2 };
+    const size_t stride = 64 * groups + 192;
+    const __m256i ones = _mm256_set1_epi16(1);
+    for (size_t b = 0; b < block_count; b += TOGETHER) {
+        const uint8_t *block = blocks + b * stride;
+        const size_t width = block_count - b < TOGETHER ? block_count - b : TOGETHER;
+        __m256i sums[TOGETHER][2];
+        for (size_t w = 0; w < width; w++) sums[w][0] = sums[w][1] = _mm256_setzero_si256();
+        for (size_t g = 0; g < groups; g++) {
+            int32_t four;
+            __builtin_memcpy(&four, levels + 4 * g, 4);
+            const __m256i values = _mm256_set1_epi32(four);
+            for (size_t w = 0; w < width; w++) {
+                const uint8_t *weights = block + w * stride + 64 * g;
+                // 2 × 127 × 127 fits 16 bits.
+                __m256i first = _mm256_maddubs_epi16(values, load256(weights));
+                __m256i second = _mm256_maddubs_epi16(values, load256(weights + 32));
+                sums[w][0] = _mm256_add_epi32(sums[w][0], _mm256_madd_epi16(first, ones));
+                sums[w][1] = _mm256_add_epi32(sums[w][1], _mm256_madd_epi16(second, ones));
+            }
+        }
+        for (size_t w = 0; w < width; w++) {
+            i32x16 all;
+            __builtin_memcpy(&all, sums[w], sizeof all);
+            store_byte_products(all, low, step, block + w * stride + 64 * groups, out + (b + w) * 16);
+        }
+    }
+}
+
 #include "leaves.inc"
 
 #pragma clang attribute pop
 
 const struct vk_kernels vk_avx2_kernels = {
-    VK_AVX2,  block_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
+    VK_AVX2,  block_products, quantize_levels, byte_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
     exact_scores, exact_scores_batch, collect, encode_rows, sum_rows,
 };
 

@@ -99,10 +99,34 @@ static void scan_blocks(struct vk_scan *scan) {
     }
 }
 
+static void byte_products(const uint8_t *levels, float low, float step, size_t groups, const uint8_t *blocks,
+                          size_t block_count, float *out) {
+    for (size_t b = 0; b < block_count; b++) {
+        const uint8_t *block = blocks + b * (64 * groups + 192);
+        int32x4_t sums[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
+        for (size_t g = 0; g < groups; g++) {
+            int32_t four;
+            __builtin_memcpy(&four, levels + 4 * g, 4);
+            const int8x16_t values = vreinterpretq_s8_s32(vdupq_n_s32(four));
+            for (int i = 0; i < 4; i++) {
+                const int8x16_t weights = vreinterpretq_s8_u8(vld1q_u8(block + 64 * g + 16 * i));
+                int16x8_t low_products = vmull_s8(vget_low_s8(values), vget_low_s8(weights));
+                int16x8_t high_products = vmull_high_s8(values, weights);
+                // Neighbours are two of one row's four; 2 × 127 × 127 fits 16 bits.
+                int16x8_t pairs = vpaddq_s16(low_products, high_products);
+                sums[i] = vpadalq_s16(sums[i], pairs);
+            }
+        }
+        i32x16 all;
+        __builtin_memcpy(&all, sums, sizeof all);
+        store_byte_products(all, low, step, block + 64 * groups, out + 16 * b);
+    }
+}
+
 #include "leaves.inc"
 
 const struct vk_kernels vk_neon_kernels = {
-    VK_NEON,  block_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
+    VK_NEON,  block_products, quantize_levels, byte_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
     exact_scores, exact_scores_batch, collect, encode_rows, sum_rows,
 };
 

@@ -62,6 +62,39 @@ static void lookup_table(const float *z, size_t subspaces, size_t dimensions_per
     *offset = low_sum;
 }
 
+static void quantize_levels(const float *v, size_t n, uint8_t *levels, float *low, float *step) {
+    float least = INFINITY, most = -INFINITY;
+    for (size_t j = 0; j < n; j++) {
+        if (v[j] < least) least = v[j];
+        if (v[j] > most) most = v[j];
+    }
+    const float range = most - least;
+    float inverse = 127 / range;
+    const bool usable = range > 0 && inverse < INFINITY;
+    if (!usable) inverse = 0;
+    for (size_t j = 0; j < n; j++)
+        levels[j] = usable ? (uint8_t)fmaxf(fminf(rintf((v[j] - least) * inverse), 127), 0) : 0;
+    for (size_t j = n; j % 4; j++) levels[j] = 0;
+    *low = least;
+    *step = usable ? range / 127 : 0;
+}
+
+static void byte_products(const uint8_t *levels, float low, float step, size_t groups, const uint8_t *blocks,
+                          size_t block_count, float *out) {
+    for (size_t b = 0; b < block_count; b++) {
+        const uint8_t *block = blocks + b * (64 * groups + 192), *factors = block + 64 * groups;
+        for (size_t i = 0; i < 16; i++) {
+            int32_t sum = 0;
+            for (size_t j = 0; j < 4 * groups; j++) sum += levels[j] * (int8_t)block[64 * (j / 4) + 4 * i + j % 4];
+            float scale, scaled_sum, bias;
+            memcpy(&scale, factors + 4 * i, 4);
+            memcpy(&scaled_sum, factors + 64 + 4 * i, 4);
+            memcpy(&bias, factors + 128 + 4 * i, 4);
+            out[16 * b + i] = fmaf(scale * step, (float)sum, fmaf(low, scaled_sum, bias));
+        }
+    }
+}
+
 static void scan_blocks(struct vk_scan *scan) {
     const size_t scales = 32 * scan->pairs, biases = scales + 64;
     const size_t block_count = ((size_t)scan->slot_count + 31) / 32;
@@ -218,9 +251,14 @@ static void sum_rows(const float *rows, size_t n, const uint32_t *indices, size_
         for (size_t j = 0; j < n; j++) sum[j] = sum[j] + rows[indices[i] * n + j];
 }
 
+static void make_room(struct vk_scan *scan, size_t keep) {
+    scan->threshold = select_top(scan->scores, scan->numbers, scan->count, keep);
+    scan->count = keep;
+}
+
 #include "leaves.inc"
 
 const struct vk_kernels vk_scalar_kernels = {
-    VK_SCALAR,  block_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
+    VK_SCALAR,  block_products, quantize_levels, byte_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
     exact_scores, exact_scores_batch, collect, encode_rows, sum_rows,
 };

@@ -4,7 +4,6 @@ public enum SectionKind: UInt16, CaseIterable, Sendable {
     case parameters = 1
     case leaves = 2
     case routingCentroids = 3
-    case routingBiases = 4
     case centroids = 5
     case projection = 6
     case codebooks = 7
@@ -17,7 +16,7 @@ public enum SectionKind: UInt16, CaseIterable, Sendable {
     case ids = 14
     case slotRows = 15
     case int8Vectors = 16
-    case leafSummaries = 17
+    case blockRadii = 17
     case blockChecksums = 18
 
     /// The name in documents, messages and listings.
@@ -26,7 +25,6 @@ public enum SectionKind: UInt16, CaseIterable, Sendable {
         case .parameters: "parameters"
         case .leaves: "leaves"
         case .routingCentroids: "routing-centroids"
-        case .routingBiases: "routing-biases"
         case .centroids: "centroids"
         case .projection: "projection"
         case .codebooks: "codebooks"
@@ -39,7 +37,7 @@ public enum SectionKind: UInt16, CaseIterable, Sendable {
         case .ids: "ids"
         case .slotRows: "slot-rows"
         case .int8Vectors: "int8-vectors"
-        case .leafSummaries: "leaf-summaries"
+        case .blockRadii: "block-radii"
         case .blockChecksums: "block-checksums"
         }
     }

@@ -25,14 +25,13 @@ public struct Encoder: Sendable {
             pairs: codebooks.shape.pairs, hasBiases: hasBiases)
     }
 
-    /// Code blocks of a leaf's rows, in their order.
+    /// Code blocks of a leaf's rows, in their order, and how long the residuals in each are.
     ///
     /// - Parameters:
     ///   - rows: `count × dimensions` floats, as the reorder section gives them back.
     ///   - centroid: the leaf's, `dimensions` floats.
-    /// - Returns: `blockCount(count) × layout.byteCount` bytes.
     /// - Complexity: O(count · (projection + 16 · K)); memory O(count · K).
-    public func encode(rows: Span<Float>, centroid: Span<Float>) -> [UInt8] {
+    public func encode(rows: Span<Float>, centroid: Span<Float>) -> EncodedRows {
         let count = rows.count / dimensions
         var output = [UInt8](
             repeating: 0, count: CodeBlockLayout.blockCount(slotCount: count) * layout.byteCount)
@@ -48,7 +47,18 @@ public struct Encoder: Sendable {
         if layout.hasBiases {
             storeBiases(estimates, residuals: residuals.span, centroid: centroid, into: &bytes)
         }
-        return output
+        return EncodedRows(blocks: output, radii: radii(of: residuals.span))
+    }
+
+    /// The length of each block's longest residual.
+    private func radii(of residuals: Span<Float>) -> [Float] {
+        var radii = [Float](
+            repeating: 0, count: CodeBlockLayout.blockCount(slotCount: residuals.count / dimensions))
+        for row in 0..<residuals.count / dimensions {
+            let residual = residuals.extracting(row * dimensions..<(row + 1) * dimensions)
+            radii[row / 32] = max(radii[row / 32], kernels.dot(residual, residual).squareRoot())
+        }
+        return radii
     }
 
     /// Projected residuals of rows against the centroids they are assigned to: what codebooks are trained on.
@@ -104,18 +114,23 @@ public struct Encoder: Sendable {
     }
 
     /// `bias = scale·⟨Pc, ŷ⟩ + ½|r|²` for squared distances: the reconstruction, not the residual, must stand in ⟨c, ·⟩,
-    /// for then its error cancels against the same error in ⟨q, ·⟩. For inner products `scale·⟨Pc, ŷ⟩ − ⟨c, r⟩`, the
-    /// error along the centroid, of which a query takes off its own share.
+    /// for then its error cancels against the same error in ⟨q, ·⟩. For inner products `(scale·⟨Pc, ŷ⟩ − ⟨c, r⟩) / ⟨c, c⟩`,
+    /// the error along the centroid, of which a query takes off its own share.
     private func storeBiases(
         _ estimates: Estimates, residuals: Span<Float>, centroid: Span<Float>, into bytes: inout MutableSpan<UInt8>
     ) {
         let projectedCentroid = project(centroid)
+        let square = kernels.dot(centroid, centroid)
         for row in 0..<estimates.scales.count {
             let residual = residuals.extracting(row * dimensions..<(row + 1) * dimensions)
             var bias = form == .dot ? -kernels.dot(centroid, residual) : 0.5 * kernels.dot(residual, residual)
             bias.addProduct(
                 Float(f16Bits: estimates.scales[row]),
                 estimates.productWithReconstruction(of: row, projectedCentroid.span, codebooks: codebooks))
+            if form == .dot {
+                bias /= square
+                if !bias.isFinite { bias = 0 }
+            }
             let at = row / 32 * layout.byteCount + layout.biasesOffset + row % 32 * 4
             for byte in 0..<4 { bytes[at + byte] = UInt8(truncatingIfNeeded: bias.bitPattern >> (8 * byte)) }
         }
@@ -157,26 +172,52 @@ public struct Encoder: Sendable {
     }
 }
 
+/// What an ``Encoder`` makes of some rows of a leaf.
+public struct EncodedRows: Sendable {
+    /// `blockCount(rows) × layout.byteCount` bytes.
+    public var blocks: [UInt8]
+    /// The length of the longest residual in each block.
+    public var radii: [Float]
+}
+
 extension Projection {
-    /// P times each row, every result completed with zeros to `width` floats.
+    /// P times each row in floats, every result completed with zeros to `width` floats.
     public func applied(to rows: Span<Float>, paddedTo width: Int, kernels: Kernels) -> [Float] {
         let count = rows.count / inputDimensions
-        let values = values
-        let view = ProjectionView(
-            kind: kind, inputDimensions: inputDimensions, outputDimensions: outputDimensions, values: values.span)
+        if case .dense(_, let matrix) = self {
+            return products(of: rows, with: matrix, paddedTo: width, kernels: kernels)
+        }
+        let (bytes, kind) = (bytes, kind)
         var result = [Float](repeating: 0, count: count * width)
-        var output = result.mutableSpan
-        var scratch = [Float](repeating: 0, count: max(width, view.writtenCount))
-        for row in 0..<count {
-            let vector = rows.extracting(row * inputDimensions..<(row + 1) * inputDimensions)
-            if view.writtenCount <= width {
+        var levels: [UInt8] = []
+        unsafe bytes.withUnsafeBytes { bytes in
+            // Proof: the view is used inside the call that lends the bytes.
+            let view = ProjectionView(
+                kind: kind, inputDimensions: inputDimensions, outputDimensions: outputDimensions,
+                values: unsafe RawSpan(_unsafeBytes: bytes))
+            var output = result.mutableSpan
+            for row in 0..<count {
                 var target = output._mutatingExtracting(row * width..<(row + 1) * width)
-                view.apply(to: vector, into: &target, kernels: kernels)
-            } else {
-                var target = scratch.mutableSpan
-                view.apply(to: vector, into: &target, kernels: kernels)
-                for column in 0..<width { output[row * width + column] = target[column] }
+                view.apply(
+                    to: rows.extracting(row * inputDimensions..<(row + 1) * inputDimensions), levels: &levels,
+                    into: &target, kernels: kernels)
             }
+        }
+        return result
+    }
+
+    private func products(
+        of rows: Span<Float>, with matrix: BlockMatrix, paddedTo width: Int, kernels: Kernels
+    ) -> [Float] {
+        let count = rows.count / inputDimensions
+        var result = [Float](repeating: 0, count: count * width)
+        var products = [Float](repeating: 0, count: matrix.paddedRowCount)
+        for row in 0..<count {
+            var span = products.mutableSpan
+            kernels.blockProducts(
+                of: rows.extracting(row * inputDimensions..<(row + 1) * inputDimensions), with: matrix.values.span,
+                into: &span)
+            for column in 0..<outputDimensions { result[row * width + column] = products[column] }
         }
         return result
     }

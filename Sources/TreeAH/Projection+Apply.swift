@@ -9,18 +9,18 @@ public struct ProjectionView: ~Escapable {
     public let inputDimensions: Int
     /// K.
     public let outputDimensions: Int
-    /// Dense: blocks of 16 rows. Structured: 4 × d signs. Empty for none.
-    let values: Span<Float>
+    /// Dense: a byte matrix. Structured: 4 × d signs. Empty for none.
+    let values: RawSpan
 
     @_lifetime(copy values)
-    public init(kind: Kind, inputDimensions: Int, outputDimensions: Int, values: Span<Float>) {
+    public init(kind: Kind, inputDimensions: Int, outputDimensions: Int, values: RawSpan) {
         let expected =
             switch kind {
             case .none: 0
-            case .dense: (outputDimensions + 15) / 16 * 16 * inputDimensions
-            case .structured: 4 * inputDimensions
+            case .dense: ByteMatrix.byteCount(rows: outputDimensions, columns: inputDimensions)
+            case .structured: 16 * inputDimensions
             }
-        precondition(values.count == expected)
+        precondition(values.byteCount == expected)
         precondition(kind == .dense || inputDimensions == outputDimensions)
         self.kind = kind
         self.inputDimensions = inputDimensions
@@ -33,32 +33,45 @@ public struct ProjectionView: ~Escapable {
         kind == .dense ? (outputDimensions + 15) / 16 * 16 : outputDimensions
     }
 
+    /// As ``apply(to:levels:into:kernels:)``, with room made for `count` floats.
+    func apply(
+        to vector: Span<Float>, levels: inout [UInt8], into output: inout [Float], count: Int, kernels: Kernels
+    ) {
+        output.reserveFloats(count)
+        var span = output.mutableSpan
+        apply(to: vector, levels: &levels, into: &span, kernels: kernels)
+    }
+
     /// Writes P·vector, then zeros to the end of `output`.
     ///
-    /// - Parameter output: at least ``writtenCount`` floats.
-    public func apply(to vector: Span<Float>, into output: inout MutableSpan<Float>, kernels: Kernels) {
+    /// - Parameters:
+    ///   - levels: room for the vector's bytes.
+    ///   - output: at least ``writtenCount`` floats.
+    public func apply(
+        to vector: Span<Float>, levels: inout [UInt8], into output: inout MutableSpan<Float>, kernels: Kernels
+    ) {
         precondition(vector.count == inputDimensions && output.count >= writtenCount)
         switch kind {
         case .none:
             for index in 0..<inputDimensions { output[index] = vector[index] }
         case .dense:
             var products = output._mutatingExtracting(0..<writtenCount)
-            kernels.blockProducts(of: vector, with: values, into: &products)
+            kernels.byteProducts(of: vector, with: values, levels: &levels, into: &products)
         case .structured:
             for index in 0..<inputDimensions { output[index] = vector[index] }
-            rotate(&output)
+            rotate(&output, signs: Span<Float>(_bytes: values))
         }
         for index in outputDimensions..<output.count { output[index] = 0 }
     }
 
     /// Four rounds: signs, then a normalised Walsh–Hadamard transform of the first or the last 2ᵐ values.
-    private func rotate(_ vector: inout MutableSpan<Float>) {
+    private func rotate(_ vector: inout MutableSpan<Float>, signs: Span<Float>) {
         let dimensions = inputDimensions
         let width = 1 << (Int.bitWidth - 1 - dimensions.leadingZeroBitCount)
         let factor = Float(1 / Double(width).squareRoot())
         for round in 0..<4 {
-            let signs = round * dimensions
-            for index in 0..<dimensions { vector[index] *= values[signs + index] }
+            let first = round * dimensions
+            for index in 0..<dimensions { vector[index] *= signs[first + index] }
             let start = round % 2 == 0 ? 0 : dimensions - width
             var part = vector._mutatingExtracting(start..<start + width)
             walshHadamard(&part)
@@ -88,12 +101,13 @@ func walshHadamard(_ values: inout MutableSpan<Float>) {
 }
 
 extension Projection {
-    /// The numbers of the segment's section `projection`; empty for ``none(dimensions:)``.
-    public var values: [Float] {
+    /// The segment's section `projection`; empty for ``none(dimensions:)``.
+    public var bytes: [UInt8] {
         switch self {
         case .none: []
-        case .dense(let matrix): matrix.values
-        case .structured(let signs): signs
+        case .dense(let matrix, _): matrix.bytes
+        case .structured(let signs):
+            signs.flatMap { sign in (0..<4).map { UInt8(truncatingIfNeeded: sign.bitPattern >> (8 * $0)) } }
         }
     }
 
@@ -109,7 +123,7 @@ extension Projection {
     public var inputDimensions: Int {
         switch self {
         case .none(let dimensions): dimensions
-        case .dense(let matrix): matrix.columnCount
+        case .dense(let matrix, _): matrix.columnCount
         case .structured(let signs): signs.count / 4
         }
     }

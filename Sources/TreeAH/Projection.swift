@@ -6,8 +6,8 @@ import VectorKernels
 public enum Projection: Sendable {
     /// K = d, the vector itself.
     case none(dimensions: Int)
-    /// A matrix; costs a query K·d multiplications.
-    case dense(BlockMatrix)
+    /// A matrix; costs a query K·d multiplications of bytes. Beside it the rows that its bytes mean, for residuals.
+    case dense(ByteMatrix, BlockMatrix)
     /// Four rounds of random signs and Walsh–Hadamard transforms: a rotation that costs d·log d.
     case structured(signs: [Float])
 
@@ -18,9 +18,18 @@ public enum Projection: Sendable {
     public var outputDimensions: Int {
         switch self {
         case .none(let dimensions): dimensions
-        case .dense(let matrix): matrix.rowCount
+        case .dense(let matrix, _): matrix.rowCount
         case .structured(let signs): signs.count / 4
         }
+    }
+
+    /// A matrix of K orthonormal rows, as near to them as bytes come.
+    public static func dense(rows: [Float], columnCount: Int) -> Projection {
+        .dense(ByteMatrix(rows: rows, columnCount: columnCount, hasBiases: false, kernels: .best))
+    }
+
+    public static func dense(_ matrix: ByteMatrix) -> Projection {
+        .dense(matrix, BlockMatrix(rows: matrix.meantRows, columnCount: matrix.columnCount))
     }
 
     /// A random rotation of `dimensions` dimensions, dense while it is small.
@@ -28,7 +37,7 @@ public enum Projection: Sendable {
         var generator = SeededGenerator(seed: seed)
         if dimensions * dimensions <= denseEntryLimit {
             let rows = Orthonormal.random(count: dimensions, dimensions: dimensions, generator: &generator)
-            return .dense(BlockMatrix(rows: rows.map { Float($0) }, columnCount: dimensions))
+            return .dense(rows: rows.map { Float($0) }, columnCount: dimensions)
         }
         var signs = [Float](repeating: 1, count: 4 * dimensions)
         for index in signs.indices where generator.next() >> 63 == 1 { signs[index] = -1 }

@@ -2,8 +2,9 @@ import VectorKernels
 
 /// The memory of one running search, reused from one to the next so that a warm search allocates nothing.
 ///
-/// Sent between threads by the pool that owns it, but never used by two at once.
-public final class SearchScratch: @unchecked Sendable {
+/// A span keeps all of it from being changed; what is lent to a kernel beside a part that it fills is a second reference to
+/// the array, which copies nothing.
+public struct SearchScratch: Sendable {
     /// The leaves to scan, best first; see `TreeView.chooseLeaves`.
     public internal(set) var leaves: [UInt32] = []
     /// The best estimates of each query that is searched for; their numbers are rows.
@@ -14,11 +15,13 @@ public final class SearchScratch: @unchecked Sendable {
     /// The best of the exact scores, by ordinal offset.
     public var best: [(score: Float, offset: UInt32)] = []
     /// Exact scores in the order of their rows.
-    public private(set) var scores: [Float] = []
+    public var scores: [Float] = []
 
     var routingScores: [Float] = []
     var rankedLeaves = TopCandidates()
     var projected: [Float] = []
+    /// A vector's bytes, while it is multiplied.
+    var levels: [UInt8] = []
     var tableEntries: [Float] = []
     /// One behind the other, by the queries' numbers.
     var tables: [UInt8] = []
@@ -26,81 +29,80 @@ public final class SearchScratch: @unchecked Sendable {
     var liveMask: [UInt32] = []
     /// The leaves to be scanned, each for one query.
     var queue: [ScanLeaf] = []
+    /// The blocks of those leaves behind the first ones, while it is open whether they will be scanned.
+    var others: [ScanLeaf] = []
+    private var ordered: [ScanLeaf] = []
+    private var bucketStarts: [Int] = []
+    /// |q| of each query.
+    var lengths: [Float] = []
 
     private var selection = TopCandidates()
 
     public init() {}
 
     /// Makes ready for the tree search of `queryCount` queries together, each keeping its `keep` best estimates.
-    public func begin(queryCount: Int, keeping keep: Int) {
+    public mutating func begin(queryCount: Int, keeping keep: Int) {
         estimates.reset(queryCount: queryCount, keeping: keep)
         queue.removeAll(keepingCapacity: true)
+        others.removeAll(keepingCapacity: true)
         liveMask.removeAll(keepingCapacity: true)
     }
 
+    /// Whether blocks are left for `TreeView.enqueueOtherBlocks` to decide on.
+    public var hasOpenBlocks: Bool { !others.isEmpty }
+
     /// Brings the list of leaves into the order in which they lie in memory, so that queries share what each brings in;
     /// but the first leaf of each query, its best one, stays in front and raises its threshold early.
-    public func orderQueue() {
-        // First leaves before all others, then by where they lie; the index makes the order a total one.
-        var keys: [UInt64] = []
-        keys.reserveCapacity(queue.count)
-        for (index, leaf) in queue.enumerated() {
-            let isFirst = index == 0 || queue[index - 1].query != leaf.query
-            keys.append((isFirst ? 0 : 1 << 63) | UInt64(leaf.firstBlock) << 31 | UInt64(index))
+    public mutating func orderQueue(leafCount: Int) {
+        // A counting sort, twice as many buckets as leaves: first leaves before all others, then as they lie.
+        func bucket(_ index: Int) -> Int {
+            let isFirst = index == 0 || queue[index - 1].query != queue[index].query
+            return Int(queue[index].tag) + (isFirst ? 0 : leafCount)
         }
-        keys.sort()
-        let unordered = queue
-        for (place, key) in keys.enumerated() { queue[place] = unordered[Int(key & (1 << 31 - 1))] }
-    }
-
-    /// Lends room for `count` exact scores.
-    public func withScores(count: Int, _ body: (inout MutableSpan<Float>) -> Void) {
-        // Moved out and back, so that the span borrows a variable of this call and nothing is copied.
-        var lent: [Float] = []
-        swap(&lent, &scores)
-        lent.reserveFloats(count)
-        var span = lent.mutableSpan
-        body(&span)
-        swap(&lent, &scores)
-    }
-
-    /// Lends room for the projected query.
-    func withProjected(count: Int, _ body: (inout MutableSpan<Float>) -> Void) {
-        var lent: [Float] = []
-        swap(&lent, &projected)
-        lent.reserveFloats(count)
-        var span = lent.mutableSpan
-        body(&span)
-        swap(&lent, &projected)
+        bucketStarts.removeAll(keepingCapacity: true)
+        for _ in 0...2 * leafCount { bucketStarts.append(0) }
+        for index in queue.indices { bucketStarts[bucket(index) + 1] += 1 }
+        for bucket in 0..<2 * leafCount { bucketStarts[bucket + 1] += bucketStarts[bucket] }
+        ordered.removeAll(keepingCapacity: true)
+        ordered.append(contentsOf: queue)
+        for index in queue.indices {
+            let bucket = bucket(index)
+            ordered[bucketStarts[bucket]] = queue[index]
+            bucketStarts[bucket] += 1
+        }
+        swap(&queue, &ordered)
     }
 
     /// The order key of the k-th best of the first `count` exact scores; the smallest key when there are no more than k.
-    public func kthBestScore(_ k: Int, count: Int, kernels: Kernels) -> Int32 {
+    public mutating func kthBestScore(_ k: Int, count: Int, kernels: Kernels) -> Int32 {
         guard count > k else { return .min }
-        selection.reset(keeping: k)
         let scores = scores
-        selection.append(scores.span.extracting(0..<count), first: 0, kernels: kernels)
-        selection.select(kernels: kernels)
-        return orderKey(selection.threshold)
+        return orderKey(selection.kthLargest(k, of: scores.span.extracting(0..<count), kernels: kernels))
+    }
+
+    /// The k-th best of a query's estimates so far, −∞ while there are fewer than k.
+    mutating func kthBestEstimate(_ k: Int, query: Int, kernels: Kernels) -> Float {
+        let (scores, places) = (estimates.allScores, estimates.places(of: query))
+        guard places.count >= k else { return -.infinity }
+        return selection.kthLargest(k, of: scores.span.extracting(places), kernels: kernels)
     }
 
     /// Adds the exact scores of consecutive rows to the candidates.
     ///
     /// - Parameter numbering: what each row is called; its own number when empty.
-    public func appendScores(
+    public mutating func appendScores(
         rows: Range<Int>, excluding excluded: ExcludedRows, numbering: Span<UInt32>, kernels: Kernels
     ) {
         liveMask.removeAll(keepingCapacity: true)
         _ = excluded.appendLiveMask(of: rows, to: &liveMask)
-        let (scores, live) = (scores, liveMask)
+        let (scores, liveMask) = (scores, liveMask)
         candidates.append(
-            scores.span.extracting(0..<rows.count), first: UInt32(rows.lowerBound), live: live.span,
-            numbering: numbering,
-            kernels: kernels)
+            scores.span.extracting(0..<rows.count), first: UInt32(rows.lowerBound), live: liveMask.span,
+            numbering: numbering, kernels: kernels)
     }
 
     /// Orders `best`, larger scores first and equal ones by smaller ordinal, and drops what is behind the k-th.
-    public func keepBest(_ k: Int) {
+    public mutating func keepBest(_ k: Int) {
         best.sort { (orderKey($0.score), $1.offset) > (orderKey($1.score), $0.offset) }
         if best.count > k { best.removeSubrange(k...) }
     }
@@ -108,7 +110,7 @@ public final class SearchScratch: @unchecked Sendable {
 
 extension [Float] {
     /// Makes room for `count` floats; what they hold afterwards is left over from before.
-    mutating func reserveFloats(_ count: Int) {
+    public mutating func reserveFloats(_ count: Int) {
         if self.count < count { self = [Float](repeating: 0, count: count) }
     }
 }

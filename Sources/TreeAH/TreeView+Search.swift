@@ -7,10 +7,10 @@ extension TreeView {
     ///
     /// - Parameter query: d floats.
     /// - Complexity: O(K · d), or O(d · log d) for a structured rotation.
-    public func project(_ query: Span<Float>, scratch: SearchScratch, kernels: Kernels) {
-        scratch.withProjected(count: max(projection.writtenCount, shape.paddedDimensions)) { projected in
-            projection.apply(to: query, into: &projected, kernels: kernels)
-        }
+    public func project(_ query: Span<Float>, scratch: inout SearchScratch, kernels: Kernels) {
+        let count = max(projection.writtenCount, shape.paddedDimensions)
+        projection.apply(
+            to: query, levels: &scratch.levels, into: &scratch.projected, count: count, kernels: kernels)
     }
 
     /// Leaves the `count` leaves nearest to `query` in `scratch.leaves`, best first.
@@ -21,24 +21,19 @@ extension TreeView {
     /// - Complexity: O(leaves · d), O(leaves · K) when ranked by projection.
     public func chooseLeaves(
         nearest query: Span<Float>, count: Int, rowsNeeded: Int, excluding excluded: ExcludedRows,
-        scratch: SearchScratch, kernels: Kernels
+        scratch: inout SearchScratch, kernels: Kernels
     ) {
-        scratch.routingScores.reserveFloats((leaves.count + 15) / 16 * 16)
-        var scores = scratch.routingScores.mutableSpan
-        if ranksByProjection {
-            let projected = scratch.projected
-            kernels.blockProducts(
-                of: projected.span.extracting(0..<shape.projectedDimensions), with: routingCentroids,
-                start: routingBiases, into: &scores)
-        } else {
-            kernels.blockProducts(of: query, with: routingCentroids, start: routingBiases, into: &scores)
-        }
-        keepBestLeaves(min(count, leaves.count), scratch: scratch, kernels: kernels)
+        let projected = scratch.projected
+        kernels.byteProducts(
+            of: ranksByProjection ? projected.span.extracting(0..<shape.projectedDimensions) : query,
+            with: routingCentroids, levels: &scratch.levels, into: &scratch.routingScores,
+            count: (leaves.count + 15) / 16 * 16)
+        keepBestLeaves(min(count, leaves.count), scratch: &scratch, kernels: kernels)
         guard scratch.leaves.count < leaves.count else { return }
         var rows = scratch.leaves.reduce(0) { $0 + liveRowCount(of: Int($1), excluding: excluded) }
         guard rows < rowsNeeded else { return }
         let chosen = scratch.leaves.count
-        keepBestLeaves(leaves.count, scratch: scratch, kernels: kernels)
+        keepBestLeaves(leaves.count, scratch: &scratch, kernels: kernels)
         var kept = chosen
         while kept < scratch.leaves.count, rows < rowsNeeded {
             rows += liveRowCount(of: Int(scratch.leaves[kept]), excluding: excluded)
@@ -51,64 +46,98 @@ extension TreeView {
     ///
     /// - Parameter number: the query's place among those that are searched for together.
     /// - Complexity: O(16 · K).
-    public func prepareLookupTable(number: Int = 0, scratch: SearchScratch, kernels: Kernels) {
+    public func prepareLookupTable(number: Int = 0, scratch: inout SearchScratch, kernels: Kernels) {
         let tableSize = shape.evenSubspaces * 16
-        scratch.tableEntries.reserveFloats(tableSize)
         while scratch.tables.count < (number + 1) * tableSize { scratch.tables.append(0) }
         while scratch.factors.count <= number { scratch.factors.append(TableFactors(step: 0, offset: 0)) }
-        var entries = scratch.tableEntries.mutableSpan
+        let projected = scratch.projected
+        // Moved out and back: two parts cannot be lent for writing at once.
+        var entries: [Float] = []
+        swap(&entries, &scratch.tableEntries)
+        entries.reserveFloats(tableSize)
+        var room = entries.mutableSpan
         var tables = scratch.tables.mutableSpan
         var table = tables._mutatingExtracting(number * tableSize..<(number + 1) * tableSize)
-        scratch.factors[number] = kernels.lookupTable(
-            of: scratch.projected.span, codewords: codewords, subspaces: shape.evenSubspaces,
-            dimensionsPerBlock: shape.dimensionsPerBlock, scratch: &entries, into: &table)
+        let factors = kernels.lookupTable(
+            of: projected.span, codewords: codewords, subspaces: shape.evenSubspaces,
+            dimensionsPerBlock: shape.dimensionsPerBlock, scratch: &room, into: &table)
+        scratch.factors[number] = factors
+        swap(&entries, &scratch.tableEntries)
     }
 
-    /// Puts the leaves of `scratch.leaves` on the list of those to be scanned.
+    /// Puts the leaves of `scratch.leaves` on the list of those to be scanned; but only their first blocks where radii may
+    /// show that the others are not needed, which ``enqueueOtherBlocks(k:scratch:kernels:)`` decides.
     ///
-    /// - Returns: the slots they hold.
+    /// - Parameter keep: how many estimates are kept; when all are, every block is scanned.
     /// - Complexity: O(leaves · d).
     public func enqueueChosenLeaves(
-        for query: Span<Float>, number: Int = 0, excluding excluded: ExcludedRows, scratch: SearchScratch,
-        kernels: Kernels
-    ) -> Int {
-        let chosen = scratch.leaves
-        scratch.withScores(count: chosen.count) { scores in
-            kernels.exactScores(
-                form, element: .float32, query: query, rows: centroids, stride: centroidStride, indices: chosen.span,
-                into: &scores)
-        }
+        for query: Span<Float>, number: Int = 0, keeping keep: Int, excluding excluded: ExcludedRows,
+        scratch: inout SearchScratch, kernels: Kernels
+    ) {
+        let (chosen, count) = (scratch.leaves, scratch.leaves.count)
+        scratch.scores.reserveFloats(count)
+        var scores = scratch.scores.mutableSpan
+        kernels.exactScores(
+            form, element: Self.centroidElement, query: query, rows: centroids,
+            stride: Self.centroidElement.stride(dimensions: dimensions),
+            indices: chosen.span, into: &scores)
         var slots = 0
-        for (place, chosenLeaf) in chosen.enumerated() {
-            let leaf = leaves[Int(chosenLeaf)]
-            let score = scratch.scores[place]
-            scratch.queue.append(
-                ScanLeaf(
-                    query: number, firstBlock: Int(leaf.firstBlock), slotCount: Int(leaf.slotCount),
-                    firstNumber: leaf.firstRow, constant: form == .dot ? score : 0.5 * score,
-                    biasFactor: biasFactor(ofLeaf: Int(chosenLeaf), score: score, kernels: kernels),
-                    liveStart: excluded.appendLiveMask(of: leaf.rows, to: &scratch.liveMask)))
-            slots += Int(leaf.slotCount)
+        for leaf in chosen { slots += Int(leaves[Int(leaf)].slotCount) }
+        let isBounded = !radii.isEmpty && slots > keep
+        if isBounded {
+            while scratch.lengths.count <= number { scratch.lengths.append(0) }
+            scratch.lengths[number] = kernels.dot(query, query).squareRoot()
         }
-        return slots
+        for place in 0..<count {
+            let leaf = leaves[Int(chosen[place])]
+            let score = scratch.scores[place]
+            let scan = ScanLeaf(
+                query: number, firstBlock: Int(leaf.firstBlock), slotCount: Int(leaf.slotCount),
+                firstNumber: leaf.firstRow, constant: form == .dot ? score : 0.5 * score,
+                // For inner products the query's share of an error along the centroid.
+                biasFactor: form == .dot ? score : 1,
+                liveStart: excluded.appendLiveMask(of: leaf.rows, to: &scratch.liveMask), tag: chosen[place])
+            if isBounded, scan.blockCount > 1 {
+                scratch.queue.append(scan.part(0..<1))
+                scratch.others.append(scan.part(1..<scan.blockCount))
+            } else {
+                scratch.queue.append(scan)
+            }
+        }
+    }
+
+    /// Makes a new list when the first blocks have been scanned: of the other blocks those that may hold one of the `k`
+    /// best rows (numerics, section 4).
+    ///
+    /// Rows of a leaf are in the order of their residuals' lengths, and ⟨q, x⟩ ≤ ⟨q, c⟩ + |q|·|r|.
+    public func enqueueOtherBlocks(k: Int, scratch: inout SearchScratch, kernels: Kernels) {
+        scratch.queue.removeAll(keepingCapacity: true)
+        var (query, threshold) = (-1, -Float.infinity)
+        for leaf in scratch.others {
+            if leaf.query != query {
+                query = leaf.query
+                threshold = scratch.kthBestEstimate(k, query: query, kernels: kernels)
+            }
+            var needed = 0
+            while needed < leaf.blockCount,
+                leaf.constant + scratch.lengths[query] * radii[leaf.firstBlock + needed] >= threshold
+            { needed += 1 }
+            if needed > 0 { scratch.queue.append(leaf.part(0..<needed)) }
+        }
     }
 
     /// Scans all leaves on the list for their queries; the best estimates end in `scratch.estimates`.
     ///
+    /// - Returns: how many slots they hold.
     /// - Complexity: O(slots · subspaces).
-    public func scanQueue(scratch: SearchScratch, kernels: Kernels) {
+    public func scanQueue(scratch: inout SearchScratch, kernels: Kernels) -> Int {
         let (queue, tables, factors, live) = (scratch.queue, scratch.tables, scratch.factors, scratch.liveMask)
         scratch.estimates.scan(
             queue.span, codes: codes, blockByteCount: layout.byteCount, pairs: layout.pairs,
             hasBiases: layout.hasBiases, tables: tables.span, factors: factors.span, live: live.span, kernels: kernels)
-    }
-
-    /// How much of a slot's bias counts: for inner products the query's component along the centroid.
-    private func biasFactor(ofLeaf number: Int, score: Float, kernels: Kernels) -> Float {
-        guard form == .dot, layout.hasBiases else { return 1 }
-        let centroid = centroids.extracting(number * centroidStride..<number * centroidStride + 4 * dimensions)
-        let factor = score / kernels.score(.dot, query: Span<Float>(_bytes: centroid), row: centroid)
-        return factor.isFinite ? factor : 0
+        var slots = 0
+        for leaf in queue { slots += leaf.slotCount }
+        return slots
     }
 
     private func liveRowCount(of leaf: Int, excluding excluded: ExcludedRows) -> Int {
@@ -116,12 +145,13 @@ extension TreeView {
     }
 
     /// Ranks by routing score, equal ones by smaller number.
-    private func keepBestLeaves(_ count: Int, scratch: SearchScratch, kernels: Kernels) {
+    private func keepBestLeaves(_ count: Int, scratch: inout SearchScratch, kernels: Kernels) {
         scratch.leaves.removeAll(keepingCapacity: true)
         guard count > 0 else { return }
         scratch.rankedLeaves.reset(keeping: count)
+        let scores = scratch.routingScores
         scratch.rankedLeaves.append(
-            scratch.routingScores.span.extracting(0..<leaves.count), first: 0, live: Span(), kernels: kernels)
+            scores.span.extracting(0..<leaves.count), first: 0, live: Span(), kernels: kernels)
         scratch.rankedLeaves.select(kernels: kernels)
         scratch.rankedLeaves.sortByRank()
         for place in 0..<scratch.rankedLeaves.count { scratch.leaves.append(scratch.rankedLeaves.numbers[place]) }

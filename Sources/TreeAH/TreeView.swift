@@ -22,37 +22,38 @@ import VectorKernels
 ///
 /// Whoever makes one has checked that leaves follow each other without gaps and that `codes` holds all their blocks.
 public struct TreeView: ~Escapable {
+    /// How the centroids are stored that residuals refer to: which point that is matters little, and bytes are soon read.
+    public static var centroidElement: RowElement { .scaledInt8 }
+
     public let form: ScoreForm
     public let dimensions: Int
     public let shape: Codebooks.Shape
     public let layout: CodeBlockLayout
     public let leaves: Span<Leaf>
-    /// L × d in blocks of 16 rows, or L × K when leaves are ranked by the projected query.
-    let routingCentroids: Span<Float>
+    /// A byte matrix of L × d, or L × K when leaves are ranked by the projected query.
+    let routingCentroids: RawSpan
     let ranksByProjection: Bool
-    /// −½|c|² for squared distance, else empty.
-    let routingBiases: Span<Float>
-    /// L rows of d floats, `centroidStride` bytes apart.
+    /// L rows as `centroidElement`.
     let centroids: RawSpan
-    let centroidStride: Int
     let projection: ProjectionView
     let codewords: Span<Float>
     let codes: RawSpan
+    /// For each code block the largest |r| in it and behind it in its leaf; empty where estimates have no bound.
+    public let radii: Span<Float>
 
     @_lifetime(
-        copy leaves, copy routingCentroids, copy routingBiases, copy centroids, copy projection, copy codewords,
-        copy codes)
+        copy leaves, copy routingCentroids, copy centroids, copy projection, copy codewords,
+        copy codes, copy radii)
     public init(
         form: ScoreForm, dimensions: Int, shape: Codebooks.Shape, leaves: Span<Leaf>,
-        routingCentroids: Span<Float>, ranksByProjection: Bool, routingBiases: Span<Float>, centroids: RawSpan,
-        centroidStride: Int,
-        projection: ProjectionView, codewords: Span<Float>, codes: RawSpan, hasBiases: Bool
+        routingCentroids: RawSpan, ranksByProjection: Bool, centroids: RawSpan,
+        projection: ProjectionView, codewords: Span<Float>, codes: RawSpan, radii: Span<Float>, hasBiases: Bool
     ) {
-        let paddedLeaves = (leaves.count + 15) / 16 * 16
-        let routingDimensions = ranksByProjection ? shape.projectedDimensions : dimensions
-        precondition(routingCentroids.count == paddedLeaves * routingDimensions)
-        precondition(routingBiases.count == (form == .dot ? 0 : paddedLeaves))
-        precondition(centroids.byteCount == leaves.count * centroidStride && centroidStride >= 4 * dimensions)
+        precondition(
+            routingCentroids.byteCount
+                == ByteMatrix.byteCount(
+                    rows: leaves.count, columns: ranksByProjection ? shape.projectedDimensions : dimensions))
+        precondition(centroids.byteCount == leaves.count * Self.centroidElement.stride(dimensions: dimensions))
         precondition(projection.inputDimensions == dimensions)
         precondition(projection.outputDimensions == shape.projectedDimensions)
         precondition(form == .dot || hasBiases)
@@ -64,17 +65,22 @@ public struct TreeView: ~Escapable {
         self.leaves = leaves
         self.routingCentroids = routingCentroids
         self.ranksByProjection = ranksByProjection
-        self.routingBiases = routingBiases
         self.centroids = centroids
-        self.centroidStride = centroidStride
         self.projection = projection
         self.codewords = codewords
         self.codes = codes
+        self.radii = radii
     }
 
     /// Where a leaf's code blocks lie in the section `codes`.
     public func codeBytes(of leaf: Int) -> Range<Int> {
         let start = Int(leaves[leaf].firstBlock) * layout.byteCount
         return start..<start + leaves[leaf].blockCount * layout.byteCount
+    }
+
+    /// Where its blocks' radii lie in the section `block-radii`.
+    public func radiusBytes(of leaf: Int) -> Range<Int> {
+        let start = 4 * Int(leaves[leaf].firstBlock)
+        return start..<start + 4 * leaves[leaf].blockCount
     }
 }

@@ -96,7 +96,7 @@ public final class VectorDatabase: Sendable {
         let snapshot = snapshot
         return try scratches.withScratch { scratch throws(DatabaseError) in
             var trace = SearchTrace(isOn: false)
-            return try snapshot.search(query, options: options, scratch: scratch, trace: &trace)
+            return try snapshot.search(query, options: options, scratch: &scratch, trace: &trace)
         }
     }
 
@@ -108,7 +108,7 @@ public final class VectorDatabase: Sendable {
         let snapshot = snapshot
         return try scratches.withScratch { scratch throws(DatabaseError) in
             var trace = SearchTrace(isOn: true)
-            let hits = try snapshot.search(query, options: options, scratch: scratch, trace: &trace)
+            let hits = try snapshot.search(query, options: options, scratch: &scratch, trace: &trace)
             return (hits, trace.statistics)
         }
     }
@@ -145,7 +145,7 @@ public final class VectorDatabase: Sendable {
                 queries: members.map { Array(queries[$0 * dimensions..<($0 + 1) * dimensions]) },
                 excludedIDs: members.map { options.excludedIDs + (excludedIDs[$0] ?? []) })
             return try scratches.withScratch { scratch throws(DatabaseError) in
-                try snapshot.search(group, options: options, scratch: scratch)
+                try snapshot.search(group, options: options, scratch: &scratch)
             }
         }
         return Array(groups.joined())

@@ -108,6 +108,13 @@ import CVectorKernels
 
     /// Numbers of the candidates of all queries.
     public var allNumbers: [UInt32] { numbers }
+    /// Their estimates.
+    public var allScores: [Float] { scores }
+
+    /// Where a query's candidates are among them.
+    public func places(of query: Int) -> Range<Int> {
+        unsafe query * capacity..<query * capacity + scans[query].count
+    }
 }
 
 /// What turns the integer sums of a lookup table into scores: `sum * step + offset`.
@@ -131,18 +138,38 @@ public struct ScanLeaf: BitwiseCopyable, Sendable {
     ///   - constant: the part of the score that its slots share.
     ///   - biasFactor: what their biases are multiplied by.
     ///   - liveStart: where its words begin in the live mask; `nil` when every slot may be kept.
+    ///   - tag: what its owner knows it by.
     public init(
         query: Int = 0, firstBlock: Int, slotCount: Int, firstNumber: UInt32, constant: Float, biasFactor: Float = 1,
-        liveStart: Int? = nil
+        liveStart: Int? = nil, tag: UInt32 = 0
     ) {
         leaf = vk_leaf(
             constant: constant, bias_factor: biasFactor, slot_count: UInt32(slotCount), first_number: firstNumber,
-            query: UInt32(query), live_start: liveStart.map(UInt32.init) ?? .max, first_block: UInt32(firstBlock))
+            query: UInt32(query), live_start: liveStart.map(UInt32.init) ?? .max, first_block: UInt32(firstBlock),
+            tag: tag)
     }
+
+    /// The part of the leaf in some of its blocks.
+    public func part(_ blocks: Range<Int>) -> ScanLeaf {
+        precondition(blocks.lowerBound >= 0 && blocks.upperBound <= blockCount && !blocks.isEmpty)
+        var part = leaf
+        part.first_block += UInt32(blocks.lowerBound)
+        part.first_number += UInt32(32 * blocks.lowerBound)
+        part.slot_count = UInt32(min(slotCount, 32 * blocks.upperBound) - 32 * blocks.lowerBound)
+        if part.live_start != .max { part.live_start += UInt32(blocks.lowerBound) }
+        return ScanLeaf(leaf: part)
+    }
+
+    private init(leaf: vk_leaf) { self.leaf = leaf }
 
     /// Whose scan it is.
     public var query: Int { Int(leaf.query) }
+    /// What its owner knows it by.
+    public var tag: UInt32 { leaf.tag }
     /// Where its blocks begin among all blocks.
     public var firstBlock: Int { Int(leaf.first_block) }
-    var blockCount: Int { (Int(leaf.slot_count) + 31) / 32 }
+    public var slotCount: Int { Int(leaf.slot_count) }
+    public var blockCount: Int { (slotCount + 31) / 32 }
+    /// The part of the score that its slots share.
+    public var constant: Float { leaf.constant }
 }

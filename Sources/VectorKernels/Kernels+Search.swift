@@ -32,6 +32,45 @@ extension Kernels {
         }
     }
 
+    /// A vector as levels 0…127 above its smallest value (numerics, section 3).
+    ///
+    /// - Parameter levels: at least as many as the vector has values, rounded up to a multiple of 4; completed with zeros.
+    public func quantizeLevels(of vector: Span<Float>, into levels: inout MutableSpan<UInt8>) -> LevelRange {
+        precondition(!vector.isEmpty && levels.count >= (vector.count + 3) / 4 * 4)
+        var range = LevelRange(low: 0, step: 0)
+        unsafe vector.withUnsafeBufferPointer { vector in
+            unsafe levels.withUnsafeMutableBufferPointer { levels in
+                unsafe table.pointee.quantize_levels(
+                    vector.baseAddress, vector.count, levels.baseAddress, &range.low, &range.step)
+            }
+        }
+        return range
+    }
+
+    /// The products of a quantized vector with a byte matrix (numerics, section 3).
+    ///
+    /// - Parameters:
+    ///   - levels: a multiple of 4 of them.
+    ///   - matrix: blocks of 16 rows, `16 · levels.count + 192` bytes each.
+    ///   - output: 16 floats a block.
+    public func byteProducts(
+        of levels: Span<UInt8>, _ range: LevelRange, with matrix: RawSpan, into output: inout MutableSpan<Float>
+    ) {
+        precondition(levels.count % 4 == 0)
+        let stride = 16 * levels.count + 192
+        let blockCount = matrix.byteCount / stride
+        precondition(matrix.byteCount % stride == 0 && output.count >= 16 * blockCount)
+        unsafe levels.withUnsafeBufferPointer { levels in
+            unsafe matrix.withUnsafeBytes { matrix in
+                unsafe output.withUnsafeMutableBufferPointer { output in
+                    unsafe table.pointee.byte_products(
+                        levels.baseAddress, range.low, range.step, levels.count / 4,
+                        matrix.baseAddress?.assumingMemoryBound(to: UInt8.self), blockCount, output.baseAddress)
+                }
+            }
+        }
+    }
+
     /// The lookup table of one query, quantized to 7 bits (numerics, section 4).
     ///
     /// - Parameters:
@@ -164,6 +203,14 @@ extension Kernels {
         }
         return result
     }
+}
+
+/// What a vector's levels stand for: `low + step · level`.
+public struct LevelRange: BitwiseCopyable, Sendable {
+    public var low: Float
+    public var step: Float
+
+    public init(low: Float, step: Float) { (self.low, self.step) = (low, step) }
 }
 
 /// The two arithmetic forms of a score; larger is nearer in both.

@@ -95,6 +95,49 @@ func `the same input, options and seed give the same bytes at any thread count`(
     #expect(images[0] == images[2])
 }
 
+/// Vectors of very different lengths in few leaves: most blocks are bounded below the best rows and left out.
+@Test func `blocks that cannot hold a hit are left out, and nothing else`() throws {
+    let place = try TemporaryDirectory()
+    let (rows, dimensions) = (3000, 12)
+    var vectors = clusteredVectors(count: rows, dimensions: dimensions, seed: 4)
+    for row in stride(from: 0, to: rows, by: 50) {
+        for column in 0..<dimensions { vectors[row * dimensions + column] *= 6 }
+    }
+    var options = BuildOptions()
+    options.index = .treeAH
+    options.leaves = 6
+    try VectorDatabase.build(
+        at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: dimensions), options: options)
+    let database = try VectorDatabase.open(place.file("a.vecdb"))
+    var (found, scanned) = (0, 0)
+    let excluded = [0, 50, 100, 1500].map(String.init)
+    for query in 0..<40 {
+        let vector = Array(vectors[query * 7 * dimensions..<(query * 7 + 1) * dimensions])
+        for excludedIDs in [[], excluded] {
+            let exact = try database.search(
+                vector, options: SearchOptions(k: 10, exact: true, excludedIDs: excludedIDs))
+            var search = SearchOptions(k: 10, leavesToSearch: 6, reorder: 60, excludedIDs: excludedIDs)
+            let (hits, statistics) = try database.explain(vector, options: search)
+            found += Set(exact.map(\.ordinal)).intersection(hits.map(\.ordinal)).count
+            scanned += statistics.codesScanned
+            #expect(try database.searchBatch(vector + vector, options: search) == [hits, hits])
+            // What keeps every estimate scans every block.
+            search.reorder = rows
+            let (all, whole) = try database.explain(vector, options: search)
+            #expect(all == exact && whole.codesScanned == rows)
+        }
+    }
+    #expect(found >= 40 * 2 * 10 * 99 / 100)
+    #expect(scanned < 40 * 2 * rows / 2)
+    // More hits than first blocks have rows.
+    let many = SearchOptions(k: 250, leavesToSearch: 6, reorder: 300)
+    let everything = SearchOptions(k: 250, exact: true)
+    let query = Array(vectors[..<dimensions])
+    let common = Set(try database.search(query, options: many).map(\.ordinal))
+        .intersection(try database.search(query, options: everything).map(\.ordinal))
+    #expect(common.count >= 225)
+}
+
 @Test func `a batch answers bit for bit what single searches answer, and so does a reopened database`() throws {
     let place = try TemporaryDirectory()
     let vectors = clusteredVectors(count: 2500, dimensions: 24, seed: 8)

@@ -61,6 +61,8 @@ struct vk_leaf {
     uint32_t live_start;
     /// Its first block, counted from the start of all codes.
     uint32_t first_block;
+    /// The caller's: the scan does not look at it.
+    uint32_t tag;
 };
 
 #define VK_ALL_LIVE UINT32_MAX
@@ -82,6 +84,15 @@ struct vk_kernels {
     /// [block_count][n][16]; `start` may be NULL for zeros; `out` and `start` hold block_count·16 floats.
     void (*block_products)(const float *v, size_t n, const float *blocks, size_t block_count, const float *start,
                            float *out);
+
+    /// The vector as levels 0…127 above its smallest value (numerics, section 3). `levels` holds n rounded up to 4; what
+    /// completes them is 0.
+    void (*quantize_levels)(const float *v, size_t n, uint8_t *levels, float *low, float *step);
+
+    /// The products of a quantized vector with a byte matrix (numerics, section 3): blocks of 64·groups + 192 bytes, of
+    /// 16 rows each; `levels` holds 4·groups.
+    void (*byte_products)(const uint8_t *levels, float low, float step, size_t groups, const uint8_t *blocks,
+                          size_t block_count, float *out);
 
     /// For each row the index of its largest block product, ties to the smaller one.
     void (*assign_rows)(const float *rows, size_t row_count, size_t n, const float *blocks, size_t block_count,

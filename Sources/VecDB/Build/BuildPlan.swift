@@ -29,6 +29,8 @@ struct BuildPlan {
     }
 
     static let defaultMemoryBytes = 192 << 20
+    /// Dimensions for which a matrix of second moments is reasonable.
+    static let principalAxesLimit = 4096
     /// Below this an exact scan is as quick as a tree search and never misses.
     static let exactRowLimit = 20_000
 
@@ -79,7 +81,7 @@ struct BuildPlan {
                     .invalidArgument,
                     "pca:\(count) asks for more axes than the \(dimensions) dimensions there are, or for none")
             }
-            guard dimensions <= 4096 else {
+            guard dimensions <= principalAxesLimit else {
                 throw DatabaseError(
                     .invalidArgument,
                     "principal axes need at most 4,096 dimensions, the input has \(dimensions); use 'random'")

@@ -97,9 +97,9 @@ struct DefaultsFinder {
     private static func search(_ segment: IndexSegment, _ probe: Probe, _ plan: SearchPlan) throws(SegmentError) -> Set<
         UInt32
     > {
-        let scratch = SearchScratch()
+        var scratch = SearchScratch()
         var trace = SearchTrace(isOn: false)
-        try segment.search(probe.query, plan: plan, excluding: probe.excluded, scratch: scratch, trace: &trace)
+        try segment.search(probe.query, plan: plan, excluding: probe.excluded, scratch: &scratch, trace: &trace)
         return Set(scratch.best.map(\.offset))
     }
 }

@@ -1,5 +1,6 @@
 import SegmentFile
 import TreeAH
+import VectorKernels
 
 /// A run of rows in partition order that fits in memory: whole leaves, or a piece of one that is too large.
 struct EncodingJob: Sendable {
@@ -12,7 +13,7 @@ struct EncodingJob: Sendable {
     /// The stored form of a part.
     struct Encoded: Sendable {
         var vectors: [UInt8]
-        var codes: [UInt8]
+        var codes: EncodedRows
         /// Under cosine the lengths that the rows had.
         var norms: [Float]
     }
@@ -23,7 +24,11 @@ struct EncodingJob: Sendable {
     private let places: [UInt32]
 
     /// Divides a bucket. Leaves are kept whole unless one alone exceeds `rowLimit`; its pieces are multiples of a code block.
-    static func jobs(of scatter: PartitionScatter, bucket index: Int, rowLimit: Int) -> [EncodingJob] {
+    ///
+    /// Rows of a leaf are in the order of the input, or farthest from the centroid first where their distances are known.
+    static func jobs(
+        of scatter: PartitionScatter, bucket index: Int, rowLimit: Int, threads: Int
+    ) -> [EncodingJob] {
         let bucket = scatter.buckets[index]
         var starts = [Int](repeating: 0, count: bucket.leaves.count + 1)
         for leaf in bucket.leafOfRow { starts[Int(leaf) - bucket.leaves.lowerBound + 1] += 1 }
@@ -33,6 +38,12 @@ struct EncodingJob: Sendable {
         for (place, leaf) in bucket.leafOfRow.enumerated() {
             order[next[Int(leaf) - bucket.leaves.lowerBound]] = UInt32(place)
             next[Int(leaf) - bucket.leaves.lowerBound] += 1
+        }
+        if !bucket.squaredDistances.isEmpty {
+            let (unordered, starts) = (order, starts)
+            order = concurrentMap(count: bucket.leaves.count, threads: threads) { leaf in
+                farthestFirst(unordered[starts[leaf]..<starts[leaf + 1]], bucket.squaredDistances)
+            }.flatMap { $0 }
         }
         let limit = max(32, rowLimit / 32 * 32)
         var jobs: [EncodingJob] = []
@@ -95,12 +106,18 @@ struct EncodingJob: Sendable {
         }
         let stored = storage.encode(vectors.span)
         // Codes are made from what the reorder section gives back, so that a deep check can make them again.
-        if storage.element == .bfloat16 || storage.element == .scaledInt8 {
-            vectors = unsafe storage.decode(stored.span.bytes)
-        }
+        if storage.isLossy { vectors = unsafe storage.decode(stored.span.bytes) }
         let centroid = centroids.span.extracting(parts[part].leaf * dimensions..<(parts[part].leaf + 1) * dimensions)
         return Encoded(vectors: stored, codes: encoder.encode(rows: vectors.span, centroid: centroid), norms: norms)
     }
+}
+
+/// Places ordered by falling distance, then by place.
+private func farthestFirst(_ places: ArraySlice<UInt32>, _ squaredDistances: [Float]) -> [UInt32] {
+    // The bits of floats that are not negative are ordered as they are.
+    var keys = places.map { UInt64(~squaredDistances[Int($0)].bitPattern) << 32 | UInt64($0) }
+    keys.sort()
+    return keys.map { UInt32(truncatingIfNeeded: $0) }
 }
 
 extension MutableSpan<Float> {

@@ -4,7 +4,7 @@ import TreeAH
 /// Sorts rows into partition order when they do not fit in memory: rows are appended to buckets of consecutive leaves in a
 /// scratch file, and each bucket is later read back as a whole.
 ///
-/// Memory: eight bytes a row for leaves and ordinals, and one write buffer a bucket.
+/// Memory: eight bytes a row for leaves and ordinals, four more where distances order them, and one write buffer a bucket.
 final class PartitionScatter {
     /// A run of consecutive leaves.
     struct Bucket {
@@ -12,6 +12,8 @@ final class PartitionScatter {
         /// For each row, in the order of the input: its leaf, and its ordinal less the first.
         fileprivate(set) var leafOfRow: [UInt32] = []
         fileprivate(set) var ordinals: [UInt32] = []
+        /// The squared distance from the leaf's centroid, where it orders the rows of a leaf; else empty.
+        fileprivate(set) var squaredDistances: [Float] = []
         fileprivate var buffer: [Float] = []
         fileprivate var extents: [(offset: Int, floatCount: Int)] = []
 
@@ -49,10 +51,13 @@ final class PartitionScatter {
     /// Adds a row to the bucket of its leaf.
     ///
     /// - Parameter values: `rowWidth` floats.
-    func add(_ values: Span<Float>, leaf: UInt32, ordinal: UInt32) throws(SystemError) {
+    func add(
+        _ values: Span<Float>, leaf: UInt32, ordinal: UInt32, squaredDistance: Float? = nil
+    ) throws(SystemError) {
         let index = bucketOfLeaf[Int(leaf)]
         buckets[index].leafOfRow.append(leaf)
         buckets[index].ordinals.append(ordinal)
+        if let squaredDistance { buckets[index].squaredDistances.append(squaredDistance) }
         buckets[index].buffer.append(values)
         if buckets[index].buffer.count >= bufferFloatCount { try flush(index) }
     }
@@ -98,6 +103,7 @@ final class PartitionScatter {
     func release(_ index: Int) {
         buckets[index].leafOfRow = []
         buckets[index].ordinals = []
+        buckets[index].squaredDistances = []
     }
 }
 

@@ -7,6 +7,8 @@ struct RowStorage: Sendable {
     let dimensions: Int
 
     var stride: Int { element.stride(dimensions: dimensions) }
+    /// Whether what comes back differs from what went in.
+    var isLossy: Bool { element == .bfloat16 || element == .scaledInt8 }
 
     /// The rows as they are stored.
     ///
@@ -48,6 +50,9 @@ struct RowStorage: Sendable {
         }
         return bytes
     }
+
+    /// What comes back of rows that are stored.
+    func roundTripped(_ rows: [Float]) -> [Float] { unsafe decode(encode(rows.span).span.bytes) }
 
     /// The vectors that stored rows stand for; what codes are made from.
     func decode(_ bytes: RawSpan) -> [Float] {

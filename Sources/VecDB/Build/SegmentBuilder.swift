@@ -175,12 +175,16 @@ struct SegmentBuilder {
         var record = [Float](repeating: 0, count: scatter.rowWidth)
         try forEachStoredBatch(.assign) { batch in
             let leaves = tree.table.nearest(to: batch.rows, threads: plan.threads, kernels: kernels)
+            let distances =
+                plan.metric.boundsEstimates ? squaredDistances(of: batch.rows, leaves, tree.centroids) : []
             let rows = batch.rows.span
             for row in leaves.indices {
                 let ordinal = UInt32(batch.ordinals[row] - first)
                 let values = rows.extracting(row * dimensions..<(row + 1) * dimensions)
                 guard isCosine else {
-                    try scatter.add(values, leaf: leaves[row], ordinal: ordinal)
+                    try scatter.add(
+                        values, leaf: leaves[row], ordinal: ordinal,
+                        squaredDistance: distances.isEmpty ? nil : distances[row])
                     continue
                 }
                 for column in values.indices { record[column] = values[column] }
@@ -191,6 +195,25 @@ struct SegmentBuilder {
         try scatter.finish()
         clock.mark(.assign)
         return scatter
+    }
+
+    /// The squared distances of rows from their leaves' centroids, as the rows will be stored.
+    private func squaredDistances(of rows: [Float], _ leaves: [UInt32], _ centroids: [Float]) -> [Float] {
+        let (storage, dimensions, kernels, chunk) = (storage, plan.dimensions, kernels, 1024)
+        return concurrentMap(count: (leaves.count + chunk - 1) / chunk, threads: plan.threads) { part in
+            let range = part * chunk..<min(leaves.count, (part + 1) * chunk)
+            var stored = Array(rows[range.lowerBound * dimensions..<range.upperBound * dimensions])
+            if storage.isLossy { stored = storage.roundTripped(stored) }
+            let (vectors, targets) = (stored.span, centroids.span)
+            return range.enumerated().map { place, row in
+                let leaf = Int(leaves[row])
+                return abs(
+                    unsafe kernels.score(
+                        .negatedSquaredDistance,
+                        query: vectors.extracting(place * dimensions..<(place + 1) * dimensions),
+                        row: targets.extracting(leaf * dimensions..<(leaf + 1) * dimensions).bytes))
+            }
+        }.flatMap { $0 }
     }
 
     private func leafSizes(_ scatter: PartitionScatter, leafCount: Int) -> [Int] {
@@ -210,14 +233,10 @@ struct SegmentBuilder {
             row += size
         }
         try writer.append(leaves, to: .leaves)
-        let routing = tree.routingTable(kernels: kernels)
-        try writer.append(routing.blocks.values, to: .routingCentroids)
-        if plan.metric == .l2 {
-            try writer.append(routing.biases.map { $0.isFinite ? $0 : 0 }, to: .routingBiases)
-        }
-        let centroids = RowStorage(element: .float32, dimensions: plan.dimensions).encode(tree.centroids.span)
-        try writer.append(centroids, to: .centroids)
-        if tree.projection.kind != .none { try writer.append(tree.projection.values, to: .projection) }
+        try writer.append(tree.routingMatrix(for: plan.metric, kernels: kernels).bytes, to: .routingCentroids)
+        let centroids = RowStorage(element: TreeView.centroidElement, dimensions: plan.dimensions)
+        try writer.append(centroids.encode(tree.centroids.span), to: .centroids)
+        if tree.projection.kind != .none { try writer.append(tree.projection.bytes, to: .projection) }
         try writer.append(tree.codebooks.codewords, to: .codebooks)
         clock.mark(.write)
     }
@@ -232,7 +251,8 @@ struct SegmentBuilder {
         // Norms are the last of the sections with rows, and ordinals cost four bytes a row either way.
         for index in scatter.buckets.indices {
             for job in EncodingJob.jobs(
-                of: scatter, bucket: index, rowLimit: max(4096, plan.memoryBytes / 6 / (4 * plan.dimensions)))
+                of: scatter, bucket: index, rowLimit: max(4096, plan.memoryBytes / 6 / (4 * plan.dimensions)),
+                threads: plan.threads)
             {
                 let (rows, ordinals) = try job.gather(from: scatter)
                 let storage = storage
@@ -241,7 +261,8 @@ struct SegmentBuilder {
                 }
                 for part in parts {
                     try writer.append(part.vectors, to: .reorderVectors)
-                    try writer.append(part.codes, to: .codes)
+                    try writer.append(part.codes.blocks, to: .codes)
+                    if plan.metric.boundsEstimates { try writer.append(part.codes.radii, to: .blockRadii) }
                     if plan.metric == .cosine { try writer.append(part.norms, to: .norms) }
                 }
                 try writer.append(ordinals, to: .ordinals)

@@ -4,7 +4,7 @@ import VectorKernels
 /// Everything that is learned from a sample before rows are encoded.
 struct TrainedTree {
     var dimensions: Int
-    /// `leaves × dimensions`, row-major.
+    /// `leaves × dimensions`, row-major: what residuals refer to.
     var centroids: [Float]
     /// What queries are ranked against, `leaves × dimensions`.
     var routing: [Float]
@@ -13,6 +13,8 @@ struct TrainedTree {
     var projectionOrigin: IndexParameters.ProjectionOrigin
     var codebooks: Codebooks
     var hasBiases: Bool
+    /// Whether leaves are ranked by the projected query.
+    var ranksByProjection: Bool
     /// Rows of the sample that each leaf holds, scaled to all rows.
     var expectedSizes: [Double]
     var iterations: Int
@@ -37,6 +39,8 @@ struct TrainedTree {
             rows: rows, dimensions: dimensions, count: treePlan.leaves, iterations: treePlan.iterations, seed: seed(2),
             threads: threads, kernels: kernels
         ) { try report($0, rounds) }
+        // Rows belong to the nearest centroid; their residuals refer to what is stored of it.
+        let references = RowStorage(element: TreeView.centroidElement, dimensions: dimensions).roundTripped(centroids)
         let table = CentroidTable(centroids, dimensions: dimensions, kernels: kernels)
         let assigned = table.nearest(to: rows, threads: threads, kernels: kernels)
         var sizes = [Double](repeating: 0, count: treePlan.leaves)
@@ -48,7 +52,7 @@ struct TrainedTree {
         let residualRows = Array(rows[..<(residualCount * dimensions)])
         let residualAssigned = Array(assigned[..<residualCount])
         let (projection, origin) = projection(
-            treePlan.projection, rows: residualRows, assigned: residualAssigned, centroids: centroids,
+            treePlan.projection, rows: residualRows, assigned: residualAssigned, centroids: references,
             dimensions: dimensions,
             seed: seed(3), threads: threads, kernels: kernels)
         try report(rounds - 1, rounds)
@@ -56,7 +60,7 @@ struct TrainedTree {
             projectedDimensions: projection.outputDimensions,
             dimensionsPerBlock: treePlan.perBlock(projected: projection.outputDimensions))
         let projected = Encoder.projectedResiduals(
-            rows: residualRows, assigned: residualAssigned, centroids: centroids, projection: projection, shape: shape,
+            rows: residualRows, assigned: residualAssigned, centroids: references, projection: projection, shape: shape,
             threads: threads, kernels: kernels)
         let codebooks = Codebooks.train(
             sample: projected, shape: shape, iterations: 12, seed: seed(4), threads: threads, kernels: kernels)
@@ -66,31 +70,32 @@ struct TrainedTree {
         let hasBiases =
             plan.metric != .dot
             || {
+                // Candidates can stand for queries only where all point the same way at the same length: a query like a
+                // candidate lies along that one's centroid, as others need not.
+                guard !queries.isEmpty || haveLikeLengths(residualRows, dimensions) else { return false }
                 let benefit = BiasBenefit(
-                    rows: residualRows, assigned: residualAssigned, centroids: centroids, routing: routing,
+                    rows: residualRows, assigned: residualAssigned, centroids: references, routing: routing,
                     queries: queries.isEmpty ? Array(rows.prefix(64 * dimensions)) : queries, projection: projection,
                     codebooks: codebooks, threads: threads, kernels: kernels)
                 return benefit.squaredErrorWith < 0.5 * benefit.squaredErrorWithout
             }()
         try report(rounds, rounds)
         return TrainedTree(
-            dimensions: dimensions, centroids: centroids,
+            dimensions: dimensions, centroids: references,
             routing: routing, table: table, projection: projection, projectionOrigin: origin,
-            codebooks: codebooks, hasBiases: hasBiases, expectedSizes: sizes, iterations: treePlan.iterations)
-    }
-
-    /// Ranking by the projected query reads fewer bytes where projecting shortens; a matrix is there for codes anyway.
-    var ranksByProjection: Bool {
-        projection.kind == .dense && 2 * projection.outputDimensions <= projection.inputDimensions
+            codebooks: codebooks, hasBiases: hasBiases,
+            ranksByProjection: plan.metric == .l2
+                && canRank(projection, centroids: centroids, dimensions: dimensions, kernels: kernels),
+            expectedSizes: sizes, iterations: treePlan.iterations)
     }
 
     /// What queries, projected or not, are ranked against.
-    func routingTable(kernels: Kernels) -> CentroidTable {
-        guard ranksByProjection else { return CentroidTable(routing, dimensions: dimensions, kernels: kernels) }
-        let width = projection.outputDimensions
-        return CentroidTable(
-            projection.applied(to: routing.span, paddedTo: width, kernels: kernels), dimensions: width,
-            kernels: kernels)
+    func routingMatrix(for metric: Metric, kernels: Kernels) -> ByteMatrix {
+        let width = ranksByProjection ? projection.outputDimensions : dimensions
+        return ByteMatrix(
+            rows: ranksByProjection
+                ? projection.applied(to: routing.span, paddedTo: width, kernels: kernels) : routing,
+            columnCount: width, hasBiases: metric == .l2, kernels: kernels)
     }
 
     /// The tree of no rows: no leaves, and a codec that codes nothing.
@@ -103,7 +108,7 @@ struct TrainedTree {
             table: CentroidTable([], dimensions: plan.dimensions, kernels: .best), projection: projection,
             projectionOrigin: .none,
             codebooks: Codebooks(shape: shape, codewords: [Float](repeating: 0, count: shape.codewordFloatCount)),
-            hasBiases: plan.metric != .dot,
+            hasBiases: plan.metric != .dot, ranksByProjection: false,
             expectedSizes: [], iterations: treePlan.iterations)
     }
 
@@ -112,7 +117,7 @@ struct TrainedTree {
         seed: UInt64,
         threads: Int, kernels: Kernels
     ) -> (Projection, IndexParameters.ProjectionOrigin) {
-        func axes(_ count: Int) -> PrincipalAxes {
+        func moments() -> SecondMoments {
             let residuals = Encoder.projectedResiduals(
                 rows: rows, assigned: assigned, centroids: centroids, projection: .none(dimensions: dimensions),
                 shape: Codebooks.Shape(projectedDimensions: dimensions, dimensionsPerBlock: 1), threads: threads,
@@ -123,32 +128,47 @@ struct TrainedTree {
                 width == dimensions
                 ? residuals
                 : (0..<assigned.count).flatMap { residuals[$0 * width..<$0 * width + dimensions] }
-            return PrincipalAxes(
-                count: count, of: unpadded, dimensions: dimensions, seed: seed, threads: threads, kernels: kernels)
+            return SecondMoments(of: unpadded, dimensions: dimensions, threads: threads, kernels: kernels)
+        }
+        func axes(_ count: Int, of moments: SecondMoments) -> Projection {
+            moments.principalAxes(count: count, seed: seed, threads: threads, kernels: kernels)
         }
         switch choice {
         case .none: return (.none(dimensions: dimensions), .none)
         case .random: return (.randomRotation(dimensions: dimensions, seed: seed), .random)
-        case .principalAxes(let count):
-            return (axes(count).projection(count: count), .principalAxes)
+        case .principalAxes(let count): return (axes(count, of: moments()), .principalAxes)
         case .auto:
             guard dimensions >= 96 else { return (.none(dimensions: dimensions), .none) }
-            // Few axes that carry nearly everything shorten codes and routing; where variance is spread over all axes
-            // they would ruin recall, and a rotation is right.
-            let most = min(dimensions / 4, Projection.denseEntryLimit / dimensions) / 16 * 16
-            if most >= 32 {
-                let axes = axes(most)
-                for count in stride(from: 32, through: most, by: 16) where axes.share(of: count) >= shareOfVariance {
-                    return (axes.projection(count: count), .principalAxes)
-                }
+            // As many axes as residuals have dimensions in effect carry what matters: axes that are left out add less error
+            // than codes do. Where variance is spread over all axes they would ruin recall, and a rotation is right.
+            guard dimensions <= BuildPlan.principalAxesLimit else {
+                return (.randomRotation(dimensions: dimensions, seed: seed), .random)
             }
-            return (.randomRotation(dimensions: dimensions, seed: seed), .random)
+            let moments = moments()
+            let count = max(32, Int((moments.effectiveDimensions / 16).rounded(.up)) * 16)
+            guard count <= dimensions / 2, count * dimensions <= Projection.denseEntryLimit else {
+                return (.randomRotation(dimensions: dimensions, seed: seed), .random)
+            }
+            return (axes(count, of: moments), .principalAxes)
         }
     }
 
-    /// What a quarter of the axes at most must carry of the residuals' variance to stand for all of it. Images of clothes have
-    /// .74 in 128 of 784 axes and find as much with them; where axes are decorrelated already it is far less.
-    private static let shareOfVariance = 0.72
+    /// Whether projected queries rank leaves as whole ones do, while there is less to read: the axes are those of residuals,
+    /// and must carry the differences between centroids as well. Only those matter to squared distances; inner products
+    /// with rescaled centroids also have what all centroids share.
+    private static func canRank(
+        _ projection: Projection, centroids: [Float], dimensions: Int, kernels: Kernels
+    ) -> Bool {
+        guard projection.kind == .dense, 2 * projection.outputDimensions <= dimensions else { return false }
+        let leaves = centroids.count / dimensions
+        var mean = [Double](repeating: 0, count: dimensions)
+        for (index, value) in centroids.enumerated() { mean[index % dimensions] += Double(value) / Double(leaves) }
+        let centred = centroids.enumerated().map { Float(Double($1) - mean[$0 % dimensions]) }
+        let projected = projection.applied(
+            to: centred.span, paddedTo: projection.outputDimensions, kernels: kernels)
+        func energy(_ vectors: [Float]) -> Double { vectors.reduce(0) { $0 + Double($1) * Double($1) } }
+        return energy(projected) >= 0.95 * energy(centred)
+    }
 
     /// Centroids as long as their rows are on average: a mean of scattered vectors is shorter than they are, which would rank
     /// wide partitions too low for inner products.
@@ -167,6 +187,14 @@ struct TrainedTree {
             for index in leaf * dimensions..<(leaf + 1) * dimensions { result[index] *= factor }
         }
         return result
+    }
+
+    /// Whether the lengths of rows differ by less than a tenth (their standard deviation, in means).
+    private static func haveLikeLengths(_ rows: [Float], _ dimensions: Int) -> Bool {
+        let lengths = (0..<rows.count / dimensions).map { norm(rows, $0, dimensions) }
+        let mean = lengths.reduce(0, +) / Double(max(1, lengths.count))
+        let variance = lengths.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, lengths.count))
+        return variance < 0.01 * mean * mean
     }
 
     private static func norm(_ rows: [Float], _ row: Int, _ dimensions: Int) -> Double {

@@ -167,12 +167,14 @@ private final class Verifier {
     ) throws -> String {
         let (reader, storage) = (segment.reader, RowStorage(element: segment.element, dimensions: segment.dimensions))
         let encoder = segment.encoder(tree)
+        let centroids = RowStorage(element: TreeView.centroidElement, dimensions: segment.dimensions)
         let chunk = 8192
         var slots = 0
         for number in 0..<tree.leafCount {
             let view = segment.treeView(tree)
             let leaf = view.leaves[number]
-            let centroid = storage.float32Row(reader.bytes(of: .centroids), row: number)
+            let centroid = centroids.decode(
+                reader.bytes(of: .centroids).extracting(number * centroids.stride..<(number + 1) * centroids.stride))
             for start in stride(from: 0, to: Int(leaf.rowCount), by: chunk) {
                 let rows = leaf.rows.lowerBound + start..<leaf.rows.lowerBound + min(Int(leaf.rowCount), start + chunk)
                 let vectors = reader.bytes(of: .reorderVectors)
@@ -180,8 +182,8 @@ private final class Verifier {
                     vectors.extracting(rows.lowerBound * storage.stride..<rows.upperBound * storage.stride))
                 let expected = encoder.encode(rows: decoded.span, centroid: centroid.span)
                 let from = view.codeBytes(of: number).lowerBound + start / 32 * view.layout.byteCount
-                let stored = reader.bytes(of: .codes).extracting(from..<from + expected.count)
-                guard stored.array == expected else {
+                let stored = reader.bytes(of: .codes).extracting(from..<from + expected.blocks.count)
+                guard stored.array == expected.blocks, hasRadii(expected.radii, view, number, start / 32) else {
                     report.damage.append(
                         "\(segment.reader.file): the codes of leaf \(number) are not those of its vectors; rebuild with 'vecdb build'"
                     )
@@ -194,11 +196,21 @@ private final class Verifier {
         return "\(slots) slots encoded again"
     }
 
+    /// Whether stored radii, if there are any, are those of the blocks, and do not increase within the leaf.
+    private func hasRadii(_ expected: [Float], _ view: borrowing TreeView, _ leaf: Int, _ firstBlock: Int) -> Bool {
+        guard !view.radii.isEmpty else { return true }
+        let first = Int(view.leaves[leaf].firstBlock) + firstBlock
+        return expected.indices.allSatisfy { block in
+            view.radii[first + block] == expected[block]
+                && (firstBlock + block == 0 || view.radii[first + block - 1] >= expected[block])
+        }
+    }
+
     /// A search that leaves nothing out must find what brute force finds.
     private func checkSelfQueries(_ segment: IndexSegment, _ report: inout VerificationReport) throws -> String {
         guard segment.rowCount > 0 else { return "no rows" }
         let (reader, storage) = (segment.reader, RowStorage(element: segment.element, dimensions: segment.dimensions))
-        let scratch = SearchScratch()
+        var scratch = SearchScratch()
         let queries = min(8, segment.rowCount)
         for index in 0..<queries {
             let row = index * segment.rowCount / queries
@@ -208,7 +220,7 @@ private final class Verifier {
             for exact in [true, false] {
                 var trace = SearchTrace(isOn: false)
                 let plan = SearchPlan(k: 10, leavesToSearch: .max, reorder: .max, exact: exact)
-                try segment.search(query, plan: plan, excluding: .none, scratch: scratch, trace: &trace)
+                try segment.search(query, plan: plan, excluding: .none, scratch: &scratch, trace: &trace)
                 answers.append(scratch.best.map(\.offset))
             }
             if answers[0] != answers[1] {
@@ -222,14 +234,15 @@ private final class Verifier {
 extension IndexSegment {
     /// The encoder that made the segment's codes.
     fileprivate func encoder(_ tree: IndexParameters.Tree) -> Encoder {
+        let reader = reader
         let projection: Projection =
             switch tree.projection {
             case .none: .none(dimensions: dimensions)
             case .structured: .structured(signs: floats(of: .projection))
             case .dense:
                 .dense(
-                    BlockMatrix(
-                        blocks: floats(of: .projection), rowCount: tree.shape.projectedDimensions,
+                    ByteMatrix(
+                        bytes: reader.bytes(of: .projection).array, rowCount: tree.shape.projectedDimensions,
                         columnCount: dimensions))
             }
         return Encoder(
@@ -241,13 +254,5 @@ extension IndexSegment {
         let reader = reader
         let span = Span<Float>(_bytes: reader.bytes(of: kind))
         return span.indices.map { span[$0] }
-    }
-}
-
-extension RowStorage {
-    /// One row of a section of padded f32 rows.
-    fileprivate func float32Row(_ bytes: RawSpan, row: Int) -> [Float] {
-        let rows = RowStorage(element: .float32, dimensions: dimensions)
-        return rows.decode(bytes.extracting(row * rows.stride..<(row + 1) * rows.stride))
     }
 }

@@ -11,7 +11,9 @@ struct QueryGroup: Sendable {
 
 extension Snapshot {
     /// What ``search(_:options:scratch:trace:)`` answers to each query of a group by the tree, which there must be.
-    func search(_ group: QueryGroup, options: SearchOptions, scratch: SearchScratch) throws(DatabaseError) -> [[Hit]] {
+    func search(_ group: QueryGroup, options: SearchOptions, scratch: inout SearchScratch) throws(DatabaseError)
+        -> [[Hit]]
+    {
         guard let tree = segment.parameters.tree else { preconditionFailure("exact indexes have batches of their own") }
         var (queries, excluded) = ([[Float]](), [ExcludedRows]())
         for (query, excludedIDs) in zip(group.queries, group.excludedIDs) {
@@ -21,8 +23,8 @@ extension Snapshot {
         var answers: [[Hit]] = []
         answers.reserveCapacity(queries.count)
         try segment.searchTogether(
-            queries, plan: SearchPlan(options, defaults: defaults), excluding: excluded, tree: tree, scratch: scratch
-        ) { _ throws(DatabaseError) in
+            queries, plan: SearchPlan(options, defaults: defaults), excluding: excluded, tree: tree, scratch: &scratch
+        ) { scratch throws(DatabaseError) in
             answers.append(try hits(scratch, options))
         }
         return answers

@@ -48,7 +48,7 @@ extension Snapshot {
             for index in candidates.indices {
                 swap(&scratch.candidates, &candidates[index])
                 do throws(SegmentError) {
-                    try segment.rankExactly(options.k, scratch: scratch)
+                    try segment.rankExactly(options.k, scratch: &scratch)
                 } catch { throw DatabaseError(error) }
                 answers.append(try hits(scratch, options))
             }

@@ -4,14 +4,14 @@ import TreeAH
 extension Snapshot {
     /// From what the caller asked to hits with ids: the pipeline itself is `IndexSegment.search`.
     func search(
-        _ query: [Float], options: SearchOptions, scratch: SearchScratch, trace: inout SearchTrace
+        _ query: [Float], options: SearchOptions, scratch: inout SearchScratch, trace: inout SearchTrace
     ) throws(DatabaseError) -> [Hit] {
         let query = try prepared(query)
         let excluded = try excludedRows(options.excludedIDs)
         trace.finish("prepare", excluded: excluded.count)
         do throws(SegmentError) {
             try segment.search(
-                query, plan: SearchPlan(options, defaults: defaults), excluding: excluded, scratch: scratch,
+                query, plan: SearchPlan(options, defaults: defaults), excluding: excluded, scratch: &scratch,
                 trace: &trace)
         } catch { throw DatabaseError(error) }
         let hits = try hits(scratch, options)
@@ -20,7 +20,7 @@ extension Snapshot {
     }
 
     /// The k best with what the caller asked for beside ordinal and score.
-    func hits(_ scratch: SearchScratch, _ options: SearchOptions) throws(DatabaseError) -> [Hit] {
+    func hits(_ scratch: borrowing SearchScratch, _ options: SearchOptions) throws(DatabaseError) -> [Hit] {
         let ordinals = scratch.best.map { segment.ordinal(atOffset: $0.offset) }
         let ids = options.includesIDs ? try ids(of: scratch.best.map(\.offset), ordinals: ordinals) : nil
         let documents = options.includesMetadata ? try documents(of: ordinals) : nil

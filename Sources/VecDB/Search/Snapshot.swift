@@ -49,11 +49,18 @@ struct Snapshot: Sendable {
 
 /// Scratch memory for searches, one for each thread that has ever searched at the same time as others.
 final class ScratchPool: Sendable {
-    private let idle = Mutex<[SearchScratch]>([])
+    /// Moved in and out of the pool as a reference; only the search that has taken it out touches what is inside.
+    private final class Lendable: @unchecked Sendable {
+        var scratch = SearchScratch()
+    }
 
-    func withScratch<Value>(_ body: (SearchScratch) throws(DatabaseError) -> Value) throws(DatabaseError) -> Value {
-        let scratch = idle.withLock { $0.popLast() } ?? SearchScratch()
-        defer { idle.withLock { $0.append(scratch) } }
-        return try body(scratch)
+    private let idle = Mutex<[Lendable]>([])
+
+    func withScratch<Value>(
+        _ body: (inout SearchScratch) throws(DatabaseError) -> Value
+    ) throws(DatabaseError) -> Value {
+        let lent = idle.withLock { $0.popLast() } ?? Lendable()
+        defer { idle.withLock { $0.append(lent) } }
+        return try body(&lent.scratch)
     }
 }

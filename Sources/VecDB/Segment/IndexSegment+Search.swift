@@ -29,62 +29,72 @@ extension IndexSegment {
     ///
     /// - Parameter query: `dimensions` floats, normalised for cosine.
     func search(
-        _ query: [Float], plan: SearchPlan, excluding excluded: ExcludedRows, scratch: SearchScratch,
+        _ query: [Float], plan: SearchPlan, excluding excluded: ExcludedRows, scratch: inout SearchScratch,
         trace: inout SearchTrace
     ) throws(SegmentError) {
         try reader.checkSize()
         guard let tree = parameters.tree, !plan.exact else {
-            try scanExactly(query, k: plan.k, excluding: excluded, scratch: scratch)
+            try scanExactly(query, k: plan.k, excluding: excluded, scratch: &scratch)
             return trace.finishExactScan(rows: rowCount - excluded.count)
         }
         let leaves = treeView(tree)
-        leaves.project(query.span, scratch: scratch, kernels: kernels)
+        leaves.project(query.span, scratch: &scratch, kernels: kernels)
         leaves.chooseLeaves(
-            nearest: query.span, count: plan.leavesToSearch, rowsNeeded: plan.k, excluding: excluded, scratch: scratch,
+            nearest: query.span, count: plan.leavesToSearch, rowsNeeded: plan.k, excluding: excluded, scratch: &scratch,
             kernels: kernels)
         trace.finish("choose leaves", leaves: tree.leafCount, searched: scratch.leaves.count)
-        leaves.prepareLookupTable(scratch: scratch, kernels: kernels)
+        leaves.prepareLookupTable(scratch: &scratch, kernels: kernels)
         trace.finish("lookup table")
         scratch.begin(queryCount: 1, keeping: keptEstimates(plan))
         try ensureCodesIntact(leaves, scratch)
-        trace.statistics.codesScanned = leaves.enqueueChosenLeaves(
-            for: query.span, excluding: excluded, scratch: scratch, kernels: kernels)
-        leaves.scanQueue(scratch: scratch, kernels: kernels)
+        leaves.enqueueChosenLeaves(
+            for: query.span, keeping: keptEstimates(plan), excluding: excluded, scratch: &scratch, kernels: kernels)
+        trace.statistics.codesScanned = leaves.scanQueue(scratch: &scratch, kernels: kernels)
+        if scratch.hasOpenBlocks {
+            leaves.enqueueOtherBlocks(k: plan.k, scratch: &scratch, kernels: kernels)
+            trace.statistics.codesScanned += leaves.scanQueue(scratch: &scratch, kernels: kernels)
+        }
         trace.finish("scan")
-        trace.statistics.candidatesReordered = try reorder(query, k: plan.k, scratch: scratch)
+        trace.statistics.candidatesReordered = try reorder(query, k: plan.k, scratch: &scratch)
         trace.finish("reorder")
     }
 
     /// As ``search(_:plan:excluding:scratch:trace:)`` for several queries at once on a tree: each leaf is scanned for all
     /// queries that chose it while its codes are near.
     ///
-    /// - Parameter finish: called with each query's number when its hits are in `scratch.best`.
+    /// - Parameter finish: called for each query in turn when its hits are in `best`.
     func searchTogether(
         _ queries: [[Float]], plan: SearchPlan, excluding excluded: [ExcludedRows], tree: IndexParameters.Tree,
-        scratch: SearchScratch, finish: (Int) throws(DatabaseError) -> Void
+        scratch: inout SearchScratch, finish: (borrowing SearchScratch) throws(DatabaseError) -> Void
     ) throws(DatabaseError) {
         do throws(SegmentError) {
             try reader.checkSize()
             let leaves = treeView(tree)
             scratch.begin(queryCount: queries.count, keeping: keptEstimates(plan))
             for (number, query) in queries.enumerated() {
-                leaves.project(query.span, scratch: scratch, kernels: kernels)
+                leaves.project(query.span, scratch: &scratch, kernels: kernels)
                 leaves.chooseLeaves(
                     nearest: query.span, count: plan.leavesToSearch, rowsNeeded: plan.k, excluding: excluded[number],
-                    scratch: scratch, kernels: kernels)
-                leaves.prepareLookupTable(number: number, scratch: scratch, kernels: kernels)
+                    scratch: &scratch, kernels: kernels)
+                leaves.prepareLookupTable(number: number, scratch: &scratch, kernels: kernels)
                 try ensureCodesIntact(leaves, scratch)
-                _ = leaves.enqueueChosenLeaves(
-                    for: query.span, number: number, excluding: excluded[number], scratch: scratch, kernels: kernels)
+                leaves.enqueueChosenLeaves(
+                    for: query.span, number: number, keeping: keptEstimates(plan), excluding: excluded[number],
+                    scratch: &scratch, kernels: kernels)
             }
-            scratch.orderQueue()
-            leaves.scanQueue(scratch: scratch, kernels: kernels)
+            scratch.orderQueue(leafCount: tree.leafCount)
+            _ = leaves.scanQueue(scratch: &scratch, kernels: kernels)
+            if scratch.hasOpenBlocks {
+                leaves.enqueueOtherBlocks(k: plan.k, scratch: &scratch, kernels: kernels)
+                scratch.orderQueue(leafCount: tree.leafCount)
+                _ = leaves.scanQueue(scratch: &scratch, kernels: kernels)
+            }
         } catch { throw DatabaseError(error) }
         for (number, query) in queries.enumerated() {
             do throws(SegmentError) {
-                _ = try reorder(query, number: number, k: plan.k, scratch: scratch)
+                _ = try reorder(query, number: number, k: plan.k, scratch: &scratch)
             } catch { throw DatabaseError(error) }
-            try finish(number)
+            try finish(scratch)
         }
     }
 
@@ -92,16 +102,20 @@ extension IndexSegment {
 
     private func keptEstimates(_ plan: SearchPlan) -> Int { max(1, min(max(plan.reorder, plan.k), rowCount)) }
 
-    private func ensureCodesIntact(_ leaves: borrowing TreeView, _ scratch: SearchScratch) throws(SegmentError) {
+    private func ensureCodesIntact(_ leaves: borrowing TreeView, _ scratch: borrowing SearchScratch)
+        throws(SegmentError)
+    {
         for leaf in scratch.leaves { reader.prefetch(.codes, leaves.codeBytes(of: Int(leaf))) }
         for leaf in scratch.leaves { try reader.ensureIntact(.codes, leaves.codeBytes(of: Int(leaf))) }
+        guard metric.boundsEstimates else { return }
+        for leaf in scratch.leaves { try reader.ensureIntact(.blockRadii, leaves.radiusBytes(of: Int(leaf))) }
     }
 
     /// Exact scores of the best estimates; the best k end in `scratch.best` as ordinal offsets.
     ///
     /// - Returns: how many got exact scores.
     private func reorder(
-        _ query: [Float], number: Int = 0, k: Int, scratch: SearchScratch
+        _ query: [Float], number: Int = 0, k: Int, scratch: inout SearchScratch
     ) throws(SegmentError) -> Int {
         let places = scratch.estimates.select(query: number, kernels: kernels)
         let (reader, numbers) = (reader, scratch.estimates.allNumbers)
@@ -109,11 +123,11 @@ extension IndexSegment {
         try reader.ensureIntact(.reorderVectors, rows: rows, stride: rowStride)
         scratch.best.removeAll(keepingCapacity: true)
         guard !rows.isEmpty else { return 0 }
-        scratch.withScores(count: rows.count) { scores in
-            kernels.exactScores(
-                metric.form, element: element, query: query.span,
-                rows: reader.bytes(of: .reorderVectors), stride: rowStride, indices: rows, into: &scores)
-        }
+        scratch.scores.reserveFloats(rows.count)
+        var scores = scratch.scores.mutableSpan
+        kernels.exactScores(
+            metric.form, element: element, query: query.span,
+            rows: reader.bytes(of: .reorderVectors), stride: rowStride, indices: rows, into: &scores)
         // Ties are broken by ordinal, which only those need that reach the k-th best score.
         let worst = scratch.kthBestScore(k, count: rows.count, kernels: kernels)
         for place in rows.indices where orderKey(scratch.scores[place]) >= worst {
@@ -125,7 +139,7 @@ extension IndexSegment {
 
     /// Brute force over the stored vectors; the best k end in `scratch.best` as ordinal offsets.
     private func scanExactly(
-        _ query: [Float], k: Int, excluding excluded: ExcludedRows, scratch: SearchScratch
+        _ query: [Float], k: Int, excluding excluded: ExcludedRows, scratch: inout SearchScratch
     ) throws(SegmentError) {
         let (reader, stride) = (reader, rowStride)
         scratch.candidates.reset(keeping: max(1, min(k, rowCount)))
@@ -135,22 +149,22 @@ extension IndexSegment {
             try reader.ensureIntact(.reorderVectors, rows.lowerBound * stride..<rows.upperBound * stride)
             if storesOrdinals { try reader.ensureIntact(.ordinals, 4 * rows.lowerBound..<4 * rows.upperBound) }
             let vectors = reader.bytes(of: .reorderVectors)
-            scratch.withScores(count: rows.count) { scores in
-                kernels.exactScores(
-                    metric.form, element: element, query: query.span,
-                    rows: vectors.extracting(rows.lowerBound * stride..<rows.upperBound * stride), stride: stride,
-                    into: &scores)
-            }
+            scratch.scores.reserveFloats(rows.count)
+            var scores = scratch.scores.mutableSpan
+            kernels.exactScores(
+                metric.form, element: element, query: query.span,
+                rows: vectors.extracting(rows.lowerBound * stride..<rows.upperBound * stride), stride: stride,
+                into: &scores)
             let ordinals = Span<UInt32>(_bytes: reader.bytes(of: .ordinals))
             scratch.appendScores(
                 rows: rows, excluding: excluded, numbering: storesOrdinals ? ordinals.extracting(rows) : ordinals,
                 kernels: kernels)
         }
-        try rankExactly(k, scratch: scratch)
+        try rankExactly(k, scratch: &scratch)
     }
 
     /// Ends a scan whose candidates are numbered by ordinal offsets: the best k end in `scratch.best`.
-    func rankExactly(_ k: Int, scratch: SearchScratch) throws(SegmentError) {
+    func rankExactly(_ k: Int, scratch: inout SearchScratch) throws(SegmentError) {
         scratch.best.removeAll(keepingCapacity: true)
         scratch.candidates.select(kernels: kernels)
         for place in 0..<scratch.candidates.count {

@@ -89,15 +89,14 @@ final class IndexSegment: Sendable {
         let view = TreeView(
             form: metric.form, dimensions: dimensions, shape: tree.shape,
             leaves: Span<Leaf>(_bytes: reader.bytes(of: .leaves)),
-            routingCentroids: Span<Float>(_bytes: reader.bytes(of: .routingCentroids)),
+            routingCentroids: reader.bytes(of: .routingCentroids),
             ranksByProjection: tree.ranksByProjection,
-            routingBiases: Span<Float>(_bytes: reader.bytes(of: .routingBiases)),
-            centroids: reader.bytes(of: .centroids), centroidStride: RowElement.float32.stride(dimensions: dimensions),
+            centroids: reader.bytes(of: .centroids),
             projection: ProjectionView(
                 kind: tree.projection, inputDimensions: dimensions, outputDimensions: tree.shape.projectedDimensions,
-                values: Span<Float>(_bytes: reader.bytes(of: .projection))),
+                values: reader.bytes(of: .projection)),
             codewords: Span<Float>(_bytes: reader.bytes(of: .codebooks)), codes: reader.bytes(of: .codes),
-            hasBiases: tree.hasBiases)
+            radii: Span<Float>(_bytes: reader.bytes(of: .blockRadii)), hasBiases: tree.hasBiases)
         // Proof: the reader is a constant of this object and keeps its bytes as long as it lives.
         return unsafe _overrideLifetime(view, borrowing: self)
     }

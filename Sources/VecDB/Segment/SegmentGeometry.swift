@@ -40,24 +40,18 @@ struct SegmentGeometry {
     }
 
     private func treePlans(_ tree: IndexParameters.Tree) -> [SectionPlan] {
-        let (leaves, blockRows) = (tree.leafCount, (tree.leafCount + 15) / 16)
+        let leaves = tree.leafCount
         let layout = CodeBlockLayout(pairs: tree.shape.pairs, hasBiases: tree.hasBiases)
-        let routingStride = 64 * tree.routingDimensions(dimensions)
         var plans = [
             SectionPlan(.leaves, .structured, stride: 16, byteCount: 16 * leaves),
-            SectionPlan(.routingCentroids, .float32, stride: routingStride, byteCount: routingStride * blockRows),
+            byteMatrix(.routingCentroids, rows: leaves, columns: tree.routingDimensions(dimensions)),
         ]
-        if metric == .l2 {
-            plans.append(SectionPlan(.routingBiases, .float32, stride: 4, byteCount: 64 * blockRows))
-        }
-        let centroidStride = RowElement.float32.stride(dimensions: dimensions)
-        plans.append(SectionPlan(.centroids, .float32, stride: centroidStride, byteCount: leaves * centroidStride))
+        let centroidStride = TreeView.centroidElement.stride(dimensions: dimensions)
+        plans.append(SectionPlan(.centroids, .scaledInt8, stride: centroidStride, byteCount: leaves * centroidStride))
         switch tree.projection {
         case .none: break
         case .dense:
-            let blocks = (tree.shape.projectedDimensions + 15) / 16
-            plans.append(
-                SectionPlan(.projection, .float32, stride: 64 * dimensions, byteCount: 64 * dimensions * blocks))
+            plans.append(byteMatrix(.projection, rows: tree.shape.projectedDimensions, columns: dimensions))
         case .structured:
             plans.append(SectionPlan(.projection, .float32, stride: 4, byteCount: 16 * dimensions))
         }
@@ -66,7 +60,17 @@ struct SegmentGeometry {
             SectionPlan(
                 .codes, .structured, stride: layout.byteCount, checksumShift: 16,
                 byteCount: tree.blockCount * layout.byteCount))
+        if metric.boundsEstimates {
+            plans.append(
+                SectionPlan(.blockRadii, .float32, stride: 4, checksumShift: 12, byteCount: 4 * tree.blockCount))
+        }
         return plans
+    }
+
+    private func byteMatrix(_ kind: SectionKind, rows: Int, columns: Int) -> SectionPlan {
+        SectionPlan(
+            kind, .structured, stride: ByteMatrix.blockByteCount(columns: columns),
+            byteCount: ByteMatrix.byteCount(rows: rows, columns: columns))
     }
 
     /// Refuses a segment whose table is not the one that its numbers ask for.
@@ -85,7 +89,7 @@ struct SegmentGeometry {
                 )
             }
         }
-        let known = Set(expected.map(\.kind) + [.blockChecksums, .int8Vectors, .leafSummaries])
+        let known = Set(expected.map(\.kind) + [.blockChecksums, .int8Vectors])
         if let extra = reader.entries.first(where: { $0.kind.map { !known.contains($0) } ?? false }) {
             throw SegmentError(
                 .damaged, file: reader.file, section: extra.name, "does not belong in a segment of this kind")
@@ -123,4 +127,8 @@ extension RowElement {
 extension Metric {
     /// The arithmetic form of inside scores.
     var form: ScoreForm { self == .l2 ? .negatedSquaredDistance : .dot }
+
+    /// Whether rows of a leaf are ordered by their distance from its centroid, which bounds estimates: vectors of different
+    /// lengths differ in it by much, unit vectors do not, and squared distances grow with it as well.
+    var boundsEstimates: Bool { self == .dot }
 }
