@@ -126,6 +126,21 @@ public final class SegmentReader: Sendable {
         for block in blocks where !verified.contains(first + block) { try verify(place, block: block) }
     }
 
+    /// Whether the checksum blocks that cover `range` of a section have been verified, so that there is nothing to ensure.
+    public func isKnownIntact(_ kind: SectionKind, _ range: Range<Int>) -> Bool {
+        let place = places[Int(kind.rawValue)]
+        guard place >= 0, !range.isEmpty else { return true }
+        let shift = Int(entries[place].checksumShift)
+        guard shift != 0 else { return true }
+        let first = Int(entries[place].firstBlockChecksum)
+        var block = range.lowerBound >> shift
+        while block <= (range.upperBound - 1) >> shift {
+            if !verified.contains(first + block) { return false }
+            block += 1
+        }
+        return true
+    }
+
     /// Has the disk begin to read, where a file is not in memory, what `ensureIntact(_:_:)` is about to be asked for.
     ///
     /// - Complexity: as that of blocks which have been verified.

@@ -91,11 +91,14 @@ struct TrainedTree {
 
     /// What queries, projected or not, are ranked against.
     func routingMatrix(for metric: Metric, kernels: Kernels) -> ByteMatrix {
-        let width = ranksByProjection ? projection.outputDimensions : dimensions
-        return ByteMatrix(
-            rows: ranksByProjection
-                ? projection.applied(to: routing.span, paddedTo: width, kernels: kernels) : routing,
-            columnCount: width, hasBiases: metric == .l2, kernels: kernels)
+        if ranksByProjection {
+            let width = projection.outputDimensions
+            let rows = projection.applied(to: routing.span, paddedTo: width, kernels: kernels)
+            return ByteMatrix(rows: rows, columnCount: width, hasBiases: metric == .l2, kernels: kernels)
+        }
+        // What all rows share ranks none of them before another by inner product, and would cost bytes precision.
+        let rows = metric == .l2 ? routing : Self.centred(routing, dimensions: dimensions)
+        return ByteMatrix(rows: rows, columnCount: dimensions, hasBiases: metric == .l2, kernels: kernels)
     }
 
     /// The tree of no rows: no leaves, and a codec that codes nothing.
@@ -160,14 +163,19 @@ struct TrainedTree {
         _ projection: Projection, centroids: [Float], dimensions: Int, kernels: Kernels
     ) -> Bool {
         guard projection.kind == .dense, 2 * projection.outputDimensions <= dimensions else { return false }
-        let leaves = centroids.count / dimensions
-        var mean = [Double](repeating: 0, count: dimensions)
-        for (index, value) in centroids.enumerated() { mean[index % dimensions] += Double(value) / Double(leaves) }
-        let centred = centroids.enumerated().map { Float(Double($1) - mean[$0 % dimensions]) }
+        let centred = centred(centroids, dimensions: dimensions)
         let projected = projection.applied(
             to: centred.span, paddedTo: projection.outputDimensions, kernels: kernels)
         func energy(_ vectors: [Float]) -> Double { vectors.reduce(0) { $0 + Double($1) * Double($1) } }
         return energy(projected) >= 0.95 * energy(centred)
+    }
+
+    /// The rows less their mean.
+    private static func centred(_ rows: [Float], dimensions: Int) -> [Float] {
+        let count = Double(rows.count / dimensions)
+        var mean = [Double](repeating: 0, count: dimensions)
+        for (index, value) in rows.enumerated() { mean[index % dimensions] += Double(value) / count }
+        return rows.enumerated().map { Float(Double($1) - mean[$0 % dimensions]) }
     }
 
     /// Centroids as long as their rows are on average: a mean of scattered vectors is shorter than they are, which would rank

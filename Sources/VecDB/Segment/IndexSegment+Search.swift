@@ -105,9 +105,18 @@ extension IndexSegment {
     private func ensureCodesIntact(_ leaves: borrowing TreeView, _ scratch: borrowing SearchScratch)
         throws(SegmentError)
     {
+        let isBounded = metric.boundsEstimates
+        var isKnown = true
+        for leaf in scratch.leaves where isKnown {
+            isKnown =
+                reader.isKnownIntact(.codes, leaves.codeBytes(of: Int(leaf)))
+                && (!isBounded || reader.isKnownIntact(.blockRadii, leaves.radiusBytes(of: Int(leaf))))
+        }
+        if isKnown { return }
+        // The disk is asked for all of them before the first is waited for.
         for leaf in scratch.leaves { reader.prefetch(.codes, leaves.codeBytes(of: Int(leaf))) }
         for leaf in scratch.leaves { try reader.ensureIntact(.codes, leaves.codeBytes(of: Int(leaf))) }
-        guard metric.boundsEstimates else { return }
+        guard isBounded else { return }
         for leaf in scratch.leaves { try reader.ensureIntact(.blockRadii, leaves.radiusBytes(of: Int(leaf))) }
     }
 
