@@ -12,8 +12,6 @@
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,bmi"))), apply_to = function)
 
-#define ASSIGN_ROWS 6
-#define ASSIGN_BLOCKS 1
 #define BATCH_QUERIES 4
 #define BATCH_BLOCKS 1
 
@@ -155,11 +153,12 @@ static void byte_products(const uint8_t *levels, float low, float step, size_t g
         for (size_t w = 0; w < width; w++) {
             i32x16 all;
             __builtin_memcpy(&all, sums[w], sizeof all);
-            store_byte_products(all, low, step, block + w * stride + 64 * groups, out + (b + w) * 16);
+            store16(out + (b + w) * 16, products_meant(all, low, step, block + w * stride + 64 * groups));
         }
     }
 }
 
+#include "assign.inc"
 #include "leaves.inc"
 
 #pragma clang attribute pop

@@ -11,8 +11,6 @@
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c,bmi"))),      \
                              apply_to = function)
 
-#define ASSIGN_ROWS 8
-#define ASSIGN_BLOCKS 3
 #define BATCH_QUERIES 4
 #define BATCH_BLOCKS 4
 

@@ -9,8 +9,6 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-#define ASSIGN_ROWS 6
-#define ASSIGN_BLOCKS 1
 #define BATCH_QUERIES 4
 #define BATCH_BLOCKS 1
 
@@ -119,10 +117,11 @@ static void byte_products(const uint8_t *levels, float low, float step, size_t g
         }
         i32x16 all;
         __builtin_memcpy(&all, sums, sizeof all);
-        store_byte_products(all, low, step, block + 64 * groups, out + 16 * b);
+        store16(out + 16 * b, products_meant(all, low, step, block + 64 * groups));
     }
 }
 
+#include "assign.inc"
 #include "leaves.inc"
 
 const struct vk_kernels vk_neon_kernels = {

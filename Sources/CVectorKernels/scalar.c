@@ -19,21 +19,6 @@ static void block_products(const float *v, size_t n, const float *blocks, size_t
         out[i] = block_product(v, n, blocks + i / 16 * n * 16, start ? start[i] : 0, i % 16);
 }
 
-static void assign_rows(const float *rows, size_t row_count, size_t n, const float *blocks, size_t block_count,
-                        const float *start, uint32_t *best) {
-    for (size_t row = 0; row < row_count; row++) {
-        float best_value = -INFINITY;
-        best[row] = 0;
-        for (size_t i = 0; i < block_count * 16; i++) {
-            float value = block_product(rows + row * n, n, blocks + i / 16 * n * 16, start ? start[i] : 0, i % 16);
-            if (value > best_value) {
-                best_value = value;
-                best[row] = (uint32_t)i;
-            }
-        }
-    }
-}
-
 static void lookup_table(const float *z, size_t subspaces, size_t dimensions_per_block, const float *codewords,
                          float *scratch, uint8_t *table, float *step, float *offset) {
     float range = 0, low_sum = 0;
@@ -91,6 +76,24 @@ static void byte_products(const uint8_t *levels, float low, float step, size_t g
             memcpy(&scaled_sum, factors + 64 + 4 * i, 4);
             memcpy(&bias, factors + 128 + 4 * i, 4);
             out[16 * b + i] = fmaf(scale * step, (float)sum, fmaf(low, scaled_sum, bias));
+        }
+    }
+}
+
+static void assign_rows(const uint8_t *levels, const struct vk_level_range *ranges, size_t row_count, size_t groups,
+                        const uint8_t *blocks, size_t block_count, uint32_t *best) {
+    for (size_t row = 0; row < row_count; row++) {
+        float best_value = -INFINITY;
+        best[row] = 0;
+        for (size_t b = 0; b < block_count; b++) {
+            float products[16];
+            byte_products(levels + row * 4 * groups, ranges[row].low, ranges[row].step, groups,
+                          blocks + b * (64 * groups + 192), 1, products);
+            for (size_t i = 0; i < 16; i++)
+                if (products[i] > best_value) {
+                    best_value = products[i];
+                    best[row] = (uint32_t)(16 * b + i);
+                }
         }
     }
 }

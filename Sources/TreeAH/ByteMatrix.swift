@@ -20,7 +20,8 @@ public struct ByteMatrix: Sendable {
     /// - Parameters:
     ///   - rows: `rowCount × columnCount` finite floats, row-major.
     ///   - hasBiases: whether products start at −½|row|², as those that rank by squared distance do.
-    public init(rows: [Float], columnCount: Int, hasBiases: Bool, kernels: Kernels) {
+    ///   - closesPadding: whether the rows that complete the last block have biases of −∞, so that none of them is best.
+    public init(rows: [Float], columnCount: Int, hasBiases: Bool, closesPadding: Bool = false, kernels: Kernels) {
         precondition(columnCount > 0 && rows.count % columnCount == 0)
         self.columnCount = columnCount
         rowCount = rows.count / columnCount
@@ -44,6 +45,12 @@ public struct ByteMatrix: Sendable {
             for (place, factor) in factors.enumerated() {
                 let at = start + stride - 192 + 64 * place + 4 * (row % 16)
                 for byte in 0..<4 { bytes[at + byte] = UInt8(truncatingIfNeeded: factor.bitPattern >> (8 * byte)) }
+            }
+        }
+        for row in rowCount..<(rowCount + 15) / 16 * 16 where closesPadding {
+            let at = row / 16 * stride + stride - 64 + 4 * (row % 16)
+            for byte in 0..<4 {
+                bytes[at + byte] = UInt8(truncatingIfNeeded: (-Float.infinity).bitPattern >> (8 * byte))
             }
         }
         self.bytes = bytes

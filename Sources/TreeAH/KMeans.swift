@@ -63,30 +63,40 @@ public enum KMeans {
     }
 }
 
-/// Centroids laid out for finding the nearest one: argmin |x − c|² = argmax ⟨x, c⟩ − ½|c|².
+/// Centroids laid out for finding the nearest one: argmin |x − c|² = argmax ⟨x, c⟩ − ½|c|², in bytes. Which of two centroids
+/// that are all but equally near gets a row is of no account, and that integers decide it makes it the same everywhere.
 public struct CentroidTable: Sendable {
-    public let blocks: BlockMatrix
-    /// −½|c|², and −∞ for the rows that complete the last block, so that they are never chosen.
-    public let biases: [Float]
+    public let count: Int
+    private let dimensions: Int
+    /// The mean of the centroids, from which rows and centroids are counted: distances stay, and bytes are finer.
+    private let origin: [Float]
+    private let matrix: [UInt8]
 
     /// - Parameter centroids: `count × dimensions`, row-major.
     public init(_ centroids: [Float], dimensions: Int, kernels: Kernels) {
-        blocks = BlockMatrix(rows: centroids, columnCount: dimensions)
-        var biases = [Float](repeating: -.infinity, count: blocks.paddedRowCount)
-        for row in 0..<blocks.rowCount {
-            let centroid = centroids.span.extracting(row * dimensions..<(row + 1) * dimensions)
-            biases[row] = -0.5 * kernels.dot(centroid, centroid)
-        }
-        self.biases = biases
+        (count, self.dimensions) = (centroids.count / dimensions, dimensions)
+        let mean = meanOfRows(centroids, dimensions: dimensions)
+        let rows = centroids.enumerated().map { $1 - mean[$0 % dimensions] }
+        origin = mean
+        matrix =
+            ByteMatrix(rows: rows, columnCount: dimensions, hasBiases: true, closesPadding: true, kernels: kernels)
+            .bytes
     }
 
     /// The nearest centroid of each row, ties to the smaller number; independent of `threads`.
     ///
     /// - Complexity: O(rows · centroids · dimensions).
     public func nearest(to rows: [Float], threads: Int, kernels: Kernels) -> [UInt32] {
-        kernels.assign(
-            rows: rows, dimensions: blocks.columnCount, blocks: blocks.values, start: biases, threads: threads)
+        kernels.assign(rows: rows, dimensions: dimensions, origin: origin, matrix: matrix, threads: threads)
     }
+}
+
+/// The mean of some rows, summed in order.
+public func meanOfRows(_ rows: [Float], dimensions: Int) -> [Float] {
+    var sums = [Double](repeating: 0, count: dimensions)
+    for (index, value) in rows.enumerated() { sums[index % dimensions] += Double(value) }
+    let count = Double(max(1, rows.count / dimensions))
+    return sums.map { Float($0 / count) }
 }
 
 /// Rows grouped by the cluster they are assigned to, by counting sort.

@@ -4,31 +4,33 @@ import CVectorKernels
 // preconditions that C relies on.
 
 extension Kernels {
-    /// For each row the index of its largest product with a block matrix, ties to the smaller.
+    /// For each row the index of its largest product with a byte matrix, ties to the smaller (numerics, section 3).
     ///
     /// - Parameters:
     ///   - rows: row-major, `dimensions` floats each.
-    ///   - blocks: `[blocks][dimensions][16]`.
-    ///   - start: 16 floats a block that the products start from; −∞ keeps an index from being chosen.
+    ///   - origin: `dimensions` floats that are taken off every row first.
+    ///   - matrix: blocks of 16 rows; a bias of −∞ keeps an index from being chosen.
     ///   - threads: rows are shared out in chunks of a fixed size, so the result does not depend on it.
-    /// - Complexity: O(rows · blocks · 16 · dimensions).
+    /// - Complexity: O(rows · blocks · 16 · dimensions), four bytes at a time.
     public func assign(
-        rows: [Float], dimensions: Int, blocks: [Float], start: [Float], threads: Int
+        rows: [Float], dimensions: Int, origin: [Float], matrix: [UInt8], threads: Int
     ) -> [UInt32] {
-        precondition(dimensions > 0 && rows.count % dimensions == 0 && blocks.count % (16 * dimensions) == 0)
-        let blockCount = blocks.count / (16 * dimensions)
-        precondition(start.count == 16 * blockCount)
+        precondition(dimensions > 0 && rows.count % dimensions == 0 && origin.count == dimensions)
+        let groups = (dimensions + 3) / 4
+        let blockCount = matrix.count / (64 * groups + 192)
+        precondition(matrix.count == blockCount * (64 * groups + 192))
         let rowCount = rows.count / dimensions
-        let chunk = 2048
+        let chunk = 1024
         let parts = concurrentMap(count: (rowCount + chunk - 1) / chunk, threads: threads) { part in
             let range = part * chunk..<min(rowCount, (part + 1) * chunk)
+            let (levels, ranges) = quantized(rows, range, dimensions: dimensions, origin: origin)
             return unsafe [UInt32](unsafeUninitializedCapacity: range.count) { best, count in
-                unsafe rows.withUnsafeBufferPointer { rows in
-                    unsafe blocks.withUnsafeBufferPointer { blocks in
-                        unsafe start.withUnsafeBufferPointer { start in
+                unsafe levels.withUnsafeBufferPointer { levels in
+                    unsafe ranges.withUnsafeBufferPointer { ranges in
+                        unsafe matrix.withUnsafeBufferPointer { matrix in
                             unsafe table.pointee.assign_rows(
-                                rows.baseAddress.map { unsafe $0 + range.lowerBound * dimensions }, range.count,
-                                dimensions, blocks.baseAddress, blockCount, start.baseAddress, best.baseAddress)
+                                levels.baseAddress, ranges.baseAddress, range.count, groups, matrix.baseAddress,
+                                blockCount, best.baseAddress)
                         }
                     }
                 }
@@ -36,6 +38,24 @@ extension Kernels {
             }
         }
         return Array(parts.joined())
+    }
+
+    /// Rows less the origin as levels.
+    private func quantized(
+        _ rows: [Float], _ range: Range<Int>, dimensions: Int, origin: [Float]
+    ) -> (levels: [UInt8], ranges: [vk_level_range]) {
+        let width = (dimensions + 3) / 4 * 4
+        var levels = [UInt8](repeating: 0, count: range.count * width)
+        var ranges: [vk_level_range] = []
+        var shifted = [Float](repeating: 0, count: dimensions)
+        for row in range {
+            for column in 0..<dimensions { shifted[column] = rows[row * dimensions + column] - origin[column] }
+            var all = levels.mutableSpan
+            var own = all._mutatingExtracting((row - range.lowerBound) * width..<(row - range.lowerBound + 1) * width)
+            let found = quantizeLevels(of: shifted.span, into: &own)
+            ranges.append(vk_level_range(low: found.low, step: found.step))
+        }
+        return (levels, ranges)
     }
 
     /// Nearest codewords of projected residuals (numerics, section 5).

@@ -4,7 +4,7 @@ import Testing
 @testable import VectorKernels
 
 /// A quantized vector, and the products of one, as Formats/numerics.md section 3 words them.
-private enum Bytes {
+enum Bytes {
     static func levels(_ vector: [Float]) -> (levels: [UInt8], range: LevelRange) {
         var (low, high) = (Float.infinity, -Float.infinity)
         for value in vector where !value.isNaN { (low, high) = (min(low, value), max(high, value)) }

@@ -77,6 +77,12 @@ static inline size_t vk_batch_scratch(size_t dimensions, size_t query_count) {
     return floats > words ? floats : words;
 }
 
+/// What the levels of a quantized vector stand for: low + step·level.
+struct vk_level_range {
+    float low;
+    float step;
+};
+
 struct vk_kernels {
     enum vk_instruction_set instruction_set;
 
@@ -94,9 +100,9 @@ struct vk_kernels {
     void (*byte_products)(const uint8_t *levels, float low, float step, size_t groups, const uint8_t *blocks,
                           size_t block_count, float *out);
 
-    /// For each row the index of its largest block product, ties to the smaller one.
-    void (*assign_rows)(const float *rows, size_t row_count, size_t n, const float *blocks, size_t block_count,
-                        const float *start, uint32_t *best);
+    /// For each quantized row, 4·groups levels, the index of its largest product with a byte matrix, ties to the smaller one.
+    void (*assign_rows)(const uint8_t *levels, const struct vk_level_range *ranges, size_t row_count, size_t groups,
+                        const uint8_t *blocks, size_t block_count, uint32_t *best);
 
     /// The quantized lookup table (numerics, section 4). `z` has subspaces·dimensions_per_block floats, `scratch`
     /// room for subspaces·16.

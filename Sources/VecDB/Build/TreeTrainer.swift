@@ -19,7 +19,7 @@ struct TrainedTree {
     var expectedSizes: [Double]
     var iterations: Int
 
-    var leafCount: Int { table.blocks.rowCount }
+    var leafCount: Int { table.count }
 
     /// Trains partitions, projection and codebooks.
     ///
@@ -172,10 +172,8 @@ struct TrainedTree {
 
     /// The rows less their mean.
     private static func centred(_ rows: [Float], dimensions: Int) -> [Float] {
-        let count = Double(rows.count / dimensions)
-        var mean = [Double](repeating: 0, count: dimensions)
-        for (index, value) in rows.enumerated() { mean[index % dimensions] += Double(value) / count }
-        return rows.enumerated().map { Float(Double($1) - mean[$0 % dimensions]) }
+        let mean = meanOfRows(rows, dimensions: dimensions)
+        return rows.enumerated().map { $1 - mean[$0 % dimensions] }
     }
 
     /// Centroids as long as their rows are on average: a mean of scattered vectors is shorter than they are, which would rank
