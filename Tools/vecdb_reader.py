@@ -18,7 +18,7 @@ import sys
 
 PAGE = 4096
 MAGIC = b"\x89VSEG\r\n\x1a"
-NAMES = {1: "parameters", 2: "leaves", 3: "routing-centroids", 5: "centroids", 6: "projection",
+NAMES = {1: "parameters", 2: "leaves", 3: "routing-centroids", 4: "origin", 5: "centroids", 6: "projection",
          7: "codebooks", 8: "codes", 9: "reorder-vectors", 10: "ordinals", 11: "rows-by-ordinal", 12: "norms",
          13: "id-offsets", 14: "ids", 15: "slot-rows", 16: "int8-vectors", 17: "block-radii", 18: "block-checksums"}
 
@@ -220,6 +220,8 @@ class Segment:
             stride = 64 * -(-columns // 4) + 192
             need(self.elements[name] == (0, stride) and len(self.sections[name]) == stride * -(-count // 16),
                  f"section '{name}' has another size")
+        need(("origin" in self.sections) == (self.metric == "l2"), "'origin' is there without need, or missing")
+        need(self.metric != "l2" or len(self.sections["origin"]) == 4 * self.dimensions, "'origin' has another size")
         need(("block-radii" in self.sections) == (self.metric == "dot"), "'block-radii' is there without need, or missing")
         need(self.metric != "dot" or len(self.sections["block-radii"]) == 4 * blocks, "'block-radii' has another size")
 
@@ -332,9 +334,12 @@ def estimates(segment, leaf, blocks, table, step, offset, constant, factor):
 
 
 def candidates(segment, query, excluded, k, leaves_to_search, reorder):
-    projected = project(segment, query)
+    relative = list(query)
+    if segment.metric == "l2":
+        relative = [f32(q - o) for q, o in zip(query, segment.floats("origin"))]
+    projected = project(segment, relative)
     routing = segment.byte_products(
-        "routing-centroids", projected if segment.ranks_projected else query, segment.leaf_count)
+        "routing-centroids", projected if segment.ranks_projected else relative, segment.leaf_count)
     ranked = sorted(range(segment.leaf_count), key=lambda leaf: (-order_key(routing[leaf]), leaf))
     chosen, live = [], 0
     for leaf in ranked:

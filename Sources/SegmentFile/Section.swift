@@ -4,6 +4,7 @@ public enum SectionKind: UInt16, CaseIterable, Sendable {
     case parameters = 1
     case leaves = 2
     case routingCentroids = 3
+    case origin = 4
     case centroids = 5
     case projection = 6
     case codebooks = 7
@@ -25,6 +26,7 @@ public enum SectionKind: UInt16, CaseIterable, Sendable {
         case .parameters: "parameters"
         case .leaves: "leaves"
         case .routingCentroids: "routing-centroids"
+        case .origin: "origin"
         case .centroids: "centroids"
         case .projection: "projection"
         case .codebooks: "codebooks"

@@ -6,16 +6,21 @@ public struct Encoder: Sendable {
     public let dimensions: Int
     public let layout: CodeBlockLayout
 
+    /// What centroids are counted from in biases; empty for inner products.
+    private let origin: [Float]
     private let projection: Projection
     private let codebooks: Codebooks
     private let halfNorms: [Float]
     private let kernels: Kernels
 
     public init(
-        form: ScoreForm, hasBiases: Bool, projection: Projection, codebooks: Codebooks, kernels: Kernels
+        form: ScoreForm, hasBiases: Bool, origin: [Float], projection: Projection, codebooks: Codebooks,
+        kernels: Kernels
     ) {
         precondition(projection.outputDimensions == codebooks.shape.projectedDimensions)
+        precondition(origin.count == (form == .dot ? 0 : projection.inputDimensions))
         self.form = form
+        self.origin = origin
         self.projection = projection
         self.codebooks = codebooks
         self.kernels = kernels
@@ -119,7 +124,9 @@ public struct Encoder: Sendable {
     private func storeBiases(
         _ estimates: Estimates, residuals: Span<Float>, centroid: Span<Float>, into bytes: inout MutableSpan<UInt8>
     ) {
-        let projectedCentroid = project(centroid)
+        var relative = [Float](repeating: 0, count: dimensions)
+        for column in 0..<dimensions { relative[column] = centroid[column] - (origin.isEmpty ? 0 : origin[column]) }
+        let projectedCentroid = project(relative.span)
         let square = kernels.dot(centroid, centroid)
         for row in 0..<estimates.scales.count {
             let residual = residuals.extracting(row * dimensions..<(row + 1) * dimensions)

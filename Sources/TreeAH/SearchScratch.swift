@@ -19,6 +19,8 @@ public struct SearchScratch: Sendable {
 
     var routingScores: [Float] = []
     var rankedLeaves = TopCandidates()
+    /// The query less the tree's origin.
+    var relative: [Float] = []
     var projected: [Float] = []
     /// A vector's bytes, while it is multiplied.
     var levels: [UInt8] = []

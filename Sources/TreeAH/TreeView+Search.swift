@@ -3,29 +3,35 @@ import VectorKernels
 // The stages of a tree-AH search, in the order they run.
 
 extension TreeView {
-    /// Projects the query, for leaves that are ranked in the projected space and for its lookup table.
+    /// Counts the query from the tree's origin and projects it, for leaves that are ranked in the projected space and for its lookup table.
     ///
     /// - Parameter query: d floats.
     /// - Complexity: O(K · d), or O(d · log d) for a structured rotation.
     public func project(_ query: Span<Float>, scratch: inout SearchScratch, kernels: Kernels) {
+        scratch.relative.reserveFloats(dimensions)
+        if origin.isEmpty {
+            for index in 0..<dimensions { scratch.relative[index] = query[index] }
+        } else {
+            for index in 0..<dimensions { scratch.relative[index] = query[index] - origin[index] }
+        }
+        let relative = scratch.relative
         let count = max(projection.writtenCount, shape.paddedDimensions)
         projection.apply(
-            to: query, levels: &scratch.levels, into: &scratch.projected, count: count, kernels: kernels)
+            to: relative.span, levels: &scratch.levels, into: &scratch.projected, count: count, kernels: kernels)
     }
 
-    /// Leaves the `count` leaves nearest to `query` in `scratch.leaves`, best first.
+    /// Leaves the `count` leaves nearest to the projected query in `scratch.leaves`, best first.
     ///
     /// While they hold fewer than `rowsNeeded` rows that are not excluded, the next best leaf is added.
     ///
-    /// - Parameter query: d floats, projected already.
     /// - Complexity: O(leaves · d), O(leaves · K) when ranked by projection.
     public func chooseLeaves(
-        nearest query: Span<Float>, count: Int, rowsNeeded: Int, excluding excluded: ExcludedRows,
+        count: Int, rowsNeeded: Int, excluding excluded: ExcludedRows,
         scratch: inout SearchScratch, kernels: Kernels
     ) {
-        let projected = scratch.projected
+        let vector = ranksByProjection ? scratch.projected : scratch.relative
         kernels.byteProducts(
-            of: ranksByProjection ? projected.span.extracting(0..<shape.projectedDimensions) : query,
+            of: vector.span.extracting(0..<(ranksByProjection ? shape.projectedDimensions : dimensions)),
             with: routingCentroids, levels: &scratch.levels, into: &scratch.routingScores,
             count: (leaves.count + 15) / 16 * 16)
         keepBestLeaves(min(count, leaves.count), scratch: &scratch, kernels: kernels)

@@ -33,6 +33,8 @@ public struct TreeView: ~Escapable {
     /// A byte matrix of L × d, or L × K when leaves are ranked by the projected query.
     let routingCentroids: RawSpan
     let ranksByProjection: Bool
+    /// What queries are counted from, for squared distances; else empty.
+    let origin: Span<Float>
     /// L rows as `centroidElement`.
     let centroids: RawSpan
     let projection: ProjectionView
@@ -42,11 +44,11 @@ public struct TreeView: ~Escapable {
     public let radii: Span<Float>
 
     @_lifetime(
-        copy leaves, copy routingCentroids, copy centroids, copy projection, copy codewords,
+        copy leaves, copy routingCentroids, copy origin, copy centroids, copy projection, copy codewords,
         copy codes, copy radii)
     public init(
         form: ScoreForm, dimensions: Int, shape: Codebooks.Shape, leaves: Span<Leaf>,
-        routingCentroids: RawSpan, ranksByProjection: Bool, centroids: RawSpan,
+        routingCentroids: RawSpan, ranksByProjection: Bool, origin: Span<Float>, centroids: RawSpan,
         projection: ProjectionView, codewords: Span<Float>, codes: RawSpan, radii: Span<Float>, hasBiases: Bool
     ) {
         precondition(
@@ -54,6 +56,7 @@ public struct TreeView: ~Escapable {
                 == ByteMatrix.byteCount(
                     rows: leaves.count, columns: ranksByProjection ? shape.projectedDimensions : dimensions))
         precondition(centroids.byteCount == leaves.count * Self.centroidElement.stride(dimensions: dimensions))
+        precondition(origin.count == (form == .dot ? 0 : dimensions))
         precondition(projection.inputDimensions == dimensions)
         precondition(projection.outputDimensions == shape.projectedDimensions)
         precondition(form == .dot || hasBiases)
@@ -65,6 +68,7 @@ public struct TreeView: ~Escapable {
         self.leaves = leaves
         self.routingCentroids = routingCentroids
         self.ranksByProjection = ranksByProjection
+        self.origin = origin
         self.centroids = centroids
         self.projection = projection
         self.codewords = codewords

@@ -234,6 +234,7 @@ struct SegmentBuilder {
         }
         try writer.append(leaves, to: .leaves)
         try writer.append(tree.routingMatrix(for: plan.metric, kernels: kernels).bytes, to: .routingCentroids)
+        if plan.metric == .l2 { try writer.append(tree.origin, to: .origin) }
         let centroids = RowStorage(element: TreeView.centroidElement, dimensions: plan.dimensions)
         try writer.append(centroids.encode(tree.centroids.span), to: .centroids)
         if tree.projection.kind != .none { try writer.append(tree.projection.bytes, to: .projection) }
@@ -244,7 +245,7 @@ struct SegmentBuilder {
     /// Reads bucket after bucket back, brings its rows into partition order and stores vectors, codes and ordinals.
     private func encode(_ scatter: PartitionScatter, _ tree: TrainedTree, to writer: SegmentWriter) throws {
         let encoder = Encoder(
-            form: plan.metric.form, hasBiases: tree.hasBiases, projection: tree.projection,
+            form: plan.metric.form, hasBiases: tree.hasBiases, origin: tree.origin, projection: tree.projection,
             codebooks: tree.codebooks, kernels: kernels)
         var rowsByOrdinal = [UInt32](repeating: .max, count: ordinalRange.span)
         var nextRow = 0

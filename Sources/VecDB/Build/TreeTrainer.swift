@@ -6,6 +6,8 @@ struct TrainedTree {
     var dimensions: Int
     /// `leaves × dimensions`, row-major: what residuals refer to.
     var centroids: [Float]
+    /// What queries and centroids are counted from; empty for inner products.
+    var origin: [Float]
     /// What queries are ranked against, `leaves × dimensions`.
     var routing: [Float]
     var table: CentroidTable
@@ -82,6 +84,7 @@ struct TrainedTree {
         try report(rounds, rounds)
         return TrainedTree(
             dimensions: dimensions, centroids: references,
+            origin: plan.metric == .l2 ? meanOfRows(centroids, dimensions: dimensions) : [],
             routing: routing, table: table, projection: projection, projectionOrigin: origin,
             codebooks: codebooks, hasBiases: hasBiases,
             ranksByProjection: plan.metric == .l2
@@ -91,14 +94,13 @@ struct TrainedTree {
 
     /// What queries, projected or not, are ranked against.
     func routingMatrix(for metric: Metric, kernels: Kernels) -> ByteMatrix {
-        if ranksByProjection {
-            let width = projection.outputDimensions
-            let rows = projection.applied(to: routing.span, paddedTo: width, kernels: kernels)
-            return ByteMatrix(rows: rows, columnCount: width, hasBiases: metric == .l2, kernels: kernels)
-        }
         // What all rows share ranks none of them before another by inner product, and would cost bytes precision.
-        let rows = metric == .l2 ? routing : Self.centred(routing, dimensions: dimensions)
-        return ByteMatrix(rows: rows, columnCount: dimensions, hasBiases: metric == .l2, kernels: kernels)
+        let mean = metric == .l2 ? origin : meanOfRows(routing, dimensions: dimensions)
+        let rows = routing.enumerated().map { $1 - mean[$0 % dimensions] }
+        let width = ranksByProjection ? projection.outputDimensions : dimensions
+        return ByteMatrix(
+            rows: ranksByProjection ? projection.applied(to: rows.span, paddedTo: width, kernels: kernels) : rows,
+            columnCount: width, hasBiases: metric == .l2, kernels: kernels)
     }
 
     /// The tree of no rows: no leaves, and a codec that codes nothing.
@@ -107,7 +109,8 @@ struct TrainedTree {
         let shape = Codebooks.Shape(
             projectedDimensions: plan.dimensions, dimensionsPerBlock: treePlan.perBlock(projected: plan.dimensions))
         return TrainedTree(
-            dimensions: plan.dimensions, centroids: [], routing: [],
+            dimensions: plan.dimensions, centroids: [],
+            origin: plan.metric == .l2 ? [Float](repeating: 0, count: plan.dimensions) : [], routing: [],
             table: CentroidTable([], dimensions: plan.dimensions, kernels: .best), projection: projection,
             projectionOrigin: .none,
             codebooks: Codebooks(shape: shape, codewords: [Float](repeating: 0, count: shape.codewordFloatCount)),
@@ -163,17 +166,12 @@ struct TrainedTree {
         _ projection: Projection, centroids: [Float], dimensions: Int, kernels: Kernels
     ) -> Bool {
         guard projection.kind == .dense, 2 * projection.outputDimensions <= dimensions else { return false }
-        let centred = centred(centroids, dimensions: dimensions)
+        let mean = meanOfRows(centroids, dimensions: dimensions)
+        let centred = centroids.enumerated().map { $1 - mean[$0 % dimensions] }
         let projected = projection.applied(
             to: centred.span, paddedTo: projection.outputDimensions, kernels: kernels)
         func energy(_ vectors: [Float]) -> Double { vectors.reduce(0) { $0 + Double($1) * Double($1) } }
         return energy(projected) >= 0.95 * energy(centred)
-    }
-
-    /// The rows less their mean.
-    private static func centred(_ rows: [Float], dimensions: Int) -> [Float] {
-        let mean = meanOfRows(rows, dimensions: dimensions)
-        return rows.enumerated().map { $1 - mean[$0 % dimensions] }
     }
 
     /// Centroids as long as their rows are on average: a mean of scattered vectors is shorter than they are, which would rank

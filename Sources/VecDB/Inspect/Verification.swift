@@ -246,7 +246,7 @@ extension IndexSegment {
                         columnCount: dimensions))
             }
         return Encoder(
-            form: metric.form, hasBiases: tree.hasBiases, projection: projection,
+            form: metric.form, hasBiases: tree.hasBiases, origin: floats(of: .origin), projection: projection,
             codebooks: Codebooks(shape: tree.shape, codewords: floats(of: .codebooks)), kernels: .best)
     }
 

@@ -40,7 +40,7 @@ extension IndexSegment {
         let leaves = treeView(tree)
         leaves.project(query.span, scratch: &scratch, kernels: kernels)
         leaves.chooseLeaves(
-            nearest: query.span, count: plan.leavesToSearch, rowsNeeded: plan.k, excluding: excluded, scratch: &scratch,
+            count: plan.leavesToSearch, rowsNeeded: plan.k, excluding: excluded, scratch: &scratch,
             kernels: kernels)
         trace.finish("choose leaves", leaves: tree.leafCount, searched: scratch.leaves.count)
         leaves.prepareLookupTable(scratch: &scratch, kernels: kernels)
@@ -74,7 +74,7 @@ extension IndexSegment {
             for (number, query) in queries.enumerated() {
                 leaves.project(query.span, scratch: &scratch, kernels: kernels)
                 leaves.chooseLeaves(
-                    nearest: query.span, count: plan.leavesToSearch, rowsNeeded: plan.k, excluding: excluded[number],
+                    count: plan.leavesToSearch, rowsNeeded: plan.k, excluding: excluded[number],
                     scratch: &scratch, kernels: kernels)
                 leaves.prepareLookupTable(number: number, scratch: &scratch, kernels: kernels)
                 try ensureCodesIntact(leaves, scratch)

@@ -90,7 +90,7 @@ final class IndexSegment: Sendable {
             form: metric.form, dimensions: dimensions, shape: tree.shape,
             leaves: Span<Leaf>(_bytes: reader.bytes(of: .leaves)),
             routingCentroids: reader.bytes(of: .routingCentroids),
-            ranksByProjection: tree.ranksByProjection,
+            ranksByProjection: tree.ranksByProjection, origin: Span<Float>(_bytes: reader.bytes(of: .origin)),
             centroids: reader.bytes(of: .centroids),
             projection: ProjectionView(
                 kind: tree.projection, inputDimensions: dimensions, outputDimensions: tree.shape.projectedDimensions,
