@@ -200,7 +200,7 @@ class Segment:
         need(len(p) == 128, "section 'parameters' has another size")
         (self.kind, self.leaf_count, self.projected, self.per_block, self.subspaces, self.projection, _,
          self.block_bytes, self.biases, self.ranks_projected, slots, blocks, _, _) = struct.unpack_from("<10IQQQI", p)
-        need(not any(p[68:]) and self.kind in (1, 2), "impossible parameters")
+        need(not any(p[72:]) and self.kind in (1, 2), "impossible parameters")
         if self.kind == 1:
             return
         self.pairs = (self.subspaces + 1) // 2
@@ -220,8 +220,7 @@ class Segment:
             stride = 64 * -(-columns // 4) + 192
             need(self.elements[name] == (0, stride) and len(self.sections[name]) == stride * -(-count // 16),
                  f"section '{name}' has another size")
-        need(("origin" in self.sections) == (self.metric == "l2"), "'origin' is there without need, or missing")
-        need(self.metric != "l2" or len(self.sections["origin"]) == 4 * self.dimensions, "'origin' has another size")
+        need(len(self.sections.get("origin", b"")) == 4 * self.dimensions, "'origin' has another size")
         need(("block-radii" in self.sections) == (self.metric == "dot"), "'block-radii' is there without need, or missing")
         need(self.metric != "dot" or len(self.sections["block-radii"]) == 4 * blocks, "'block-radii' has another size")
 
@@ -334,9 +333,9 @@ def estimates(segment, leaf, blocks, table, step, offset, constant, factor):
 
 
 def candidates(segment, query, excluded, k, leaves_to_search, reorder):
-    relative = list(query)
+    origin, relative = segment.floats("origin"), list(query)
     if segment.metric == "l2":
-        relative = [f32(q - o) for q, o in zip(query, segment.floats("origin"))]
+        relative = [f32(q - o) for q, o in zip(query, origin)]
     projected = project(segment, relative)
     routing = segment.byte_products(
         "routing-centroids", projected if segment.ranks_projected else relative, segment.leaf_count)
@@ -350,12 +349,14 @@ def candidates(segment, query, excluded, k, leaves_to_search, reorder):
         live += sum(row not in excluded for row in range(first, first + count))
     table, step, offset = lookup_table(segment, projected)
     keep = max(reorder, k)
-    constants = {leaf: exact_score(segment.metric, query, *segment.vector(leaf, "centroids")) for leaf in chosen}
+    constants = {leaf: exact_score(segment.metric, relative, *segment.vector(leaf, "centroids")) for leaf in chosen}
     if segment.metric == "l2":
         constants = {leaf: f32(0.5 * constant) for leaf, constant in constants.items()}
 
+    share = exact_score("dot", query, origin)
+
     def scan(leaf, blocks):
-        factor = 1.0 if segment.metric == "l2" else constants[leaf]
+        factor = 1.0 if segment.metric == "l2" else f32(share + constants[leaf])
         return [(row, score) for row, score in
                 estimates(segment, leaf, blocks, table, step, offset, constants[leaf], factor) if row not in excluded]
 

@@ -17,12 +17,13 @@ public struct BiasBenefit: Sendable {
     /// - Complexity: O(queries · leaves · dimensions + rows · K).
     public init(
         rows: [Float], assigned: [UInt32], centroids: [Float], routing: [Float], queries: [Float],
-        projection: Projection, codebooks: Codebooks, threads: Int, kernels: Kernels
+        projection: Projection, codebooks: Codebooks, codingLength: Float, threads: Int, kernels: Kernels
     ) {
         let (dimensions, shape) = (projection.inputDimensions, codebooks.shape)
-        let projected = Encoder.projectedResiduals(
+        var projected = Encoder.projectedResiduals(
             rows: rows, assigned: assigned, centroids: centroids, projection: projection, shape: shape,
             threads: threads, kernels: kernels)
+        let factors = CodingLength.apply(codingLength, to: &projected, width: shape.paddedDimensions)
         let (codes, products, norms) = kernels.encode(
             projected.span, shape: shape, codewords: codebooks.codewords, halfNorms: codebooks.halfNorms)
         let ranks = BlockMatrix(rows: routing, columnCount: dimensions)
@@ -41,7 +42,8 @@ public struct BiasBenefit: Sendable {
                 for row in members.members(of: leaf).map(Int.init) {
                     let residual = (0..<dimensions).map { rows[row * dimensions + $0] - centroid[$0] }
                     let word = Array(codes[row * shape.evenSubspaces..<(row + 1) * shape.evenSubspaces])
-                    let scale = products[row] > norms[row] / 64 ? Double(norms[row] / products[row]) : 0
+                    let scale = Double(
+                        estimateScale(product: products[row], norm: norms[row], factor: factors[row]))
                     let error = { (vector: [Float], projected: [Float]) in
                         product(of: projected, with: word, codebooks) * scale - dot(vector, residual)
                     }

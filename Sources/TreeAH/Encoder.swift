@@ -6,16 +6,17 @@ public struct Encoder: Sendable {
     public let dimensions: Int
     public let layout: CodeBlockLayout
 
-    /// What centroids are counted from in biases; empty for inner products.
+    /// What queries are counted from; empty for inner products.
     private let origin: [Float]
     private let projection: Projection
     private let codebooks: Codebooks
+    private let codingLength: Float
     private let halfNorms: [Float]
     private let kernels: Kernels
 
     public init(
         form: ScoreForm, hasBiases: Bool, origin: [Float], projection: Projection, codebooks: Codebooks,
-        kernels: Kernels
+        codingLength: Float, kernels: Kernels
     ) {
         precondition(projection.outputDimensions == codebooks.shape.projectedDimensions)
         precondition(origin.count == (form == .dot ? 0 : projection.inputDimensions))
@@ -23,6 +24,7 @@ public struct Encoder: Sendable {
         self.origin = origin
         self.projection = projection
         self.codebooks = codebooks
+        self.codingLength = codingLength
         self.kernels = kernels
         dimensions = projection.inputDimensions
         halfNorms = codebooks.halfNorms
@@ -42,7 +44,7 @@ public struct Encoder: Sendable {
             repeating: 0, count: CodeBlockLayout.blockCount(slotCount: count) * layout.byteCount)
         let residuals = residuals(of: rows, from: centroid)
         let projected = project(residuals.span)
-        let estimates = Estimates(projected: projected.span, encoder: self)
+        let estimates = Estimates(projected: projected, encoder: self)
         var bytes = output.mutableSpan
         for row in 0..<count {
             let block = row / 32 * layout.byteCount
@@ -150,18 +152,17 @@ public struct Encoder: Sendable {
         /// f16 bits.
         let scales: [UInt16]
 
-        init(projected: Span<Float>, encoder: Encoder) {
+        init(projected: [Float], encoder: Encoder) {
+            var coded = projected
+            let factors = CodingLength.apply(
+                encoder.codingLength, to: &coded, width: encoder.codebooks.shape.paddedDimensions)
             let encoded = encoder.kernels.encode(
-                projected, shape: encoder.codebooks.shape, codewords: encoder.codebooks.codewords,
+                coded.span, shape: encoder.codebooks.shape, codewords: encoder.codebooks.codewords,
                 halfNorms: encoder.halfNorms)
             codes = encoded.codes
-            scales = zip(encoded.products, encoded.norms).map { Self.scale(product: $0, norm: $1) }
-        }
-
-        /// |y|²/⟨y, ŷ⟩ takes the error along y out of the estimate; bounded, and 0 where it would mean nothing.
-        static func scale(product: Float, norm: Float) -> UInt16 {
-            guard norm > 0, product > norm / 64 else { return 0 }
-            return min(norm / product, 64).f16Bits
+            scales = factors.indices.map {
+                estimateScale(product: encoded.products[$0], norm: encoded.norms[$0], factor: factors[$0]).f16Bits
+            }
         }
 
         func productWithReconstruction(of row: Int, _ vector: Span<Float>, codebooks: Codebooks) -> Float {

@@ -9,7 +9,7 @@ extension TreeView {
     /// - Complexity: O(K · d), or O(d · log d) for a structured rotation.
     public func project(_ query: Span<Float>, scratch: inout SearchScratch, kernels: Kernels) {
         scratch.relative.reserveFloats(dimensions)
-        if origin.isEmpty {
+        if form == .dot {
             for index in 0..<dimensions { scratch.relative[index] = query[index] }
         } else {
             for index in 0..<dimensions { scratch.relative[index] = query[index] - origin[index] }
@@ -80,11 +80,11 @@ extension TreeView {
         for query: Span<Float>, number: Int = 0, keeping keep: Int, excluding excluded: ExcludedRows,
         scratch: inout SearchScratch, kernels: Kernels
     ) {
-        let (chosen, count) = (scratch.leaves, scratch.leaves.count)
+        let (chosen, count, relative) = (scratch.leaves, scratch.leaves.count, scratch.relative)
         scratch.scores.reserveFloats(count)
         var scores = scratch.scores.mutableSpan
         kernels.exactScores(
-            form, element: Self.centroidElement, query: query, rows: centroids,
+            form, element: Self.centroidElement, query: relative.span.extracting(0..<dimensions), rows: centroids,
             stride: Self.centroidElement.stride(dimensions: dimensions),
             indices: chosen.span, into: &scores)
         var slots = 0
@@ -94,6 +94,7 @@ extension TreeView {
             while scratch.lengths.count <= number { scratch.lengths.append(0) }
             scratch.lengths[number] = kernels.dot(query, query).squareRoot()
         }
+        let share = form == .dot && layout.hasBiases ? kernels.dot(query, origin) : 0
         for place in 0..<count {
             let leaf = leaves[Int(chosen[place])]
             let score = scratch.scores[place]
@@ -101,7 +102,7 @@ extension TreeView {
                 query: number, firstBlock: Int(leaf.firstBlock), slotCount: Int(leaf.slotCount),
                 firstNumber: leaf.firstRow, constant: form == .dot ? score : 0.5 * score,
                 // For inner products the query's share of an error along the centroid.
-                biasFactor: form == .dot ? score : 1,
+                biasFactor: form == .dot ? share + score : 1,
                 liveStart: excluded.appendLiveMask(of: leaf.rows, to: &scratch.liveMask), tag: chosen[place])
             if isBounded, scan.blockCount > 1 {
                 scratch.queue.append(scan.part(0..<1))

@@ -33,9 +33,9 @@ public struct TreeView: ~Escapable {
     /// A byte matrix of L × d, or L × K when leaves are ranked by the projected query.
     let routingCentroids: RawSpan
     let ranksByProjection: Bool
-    /// What queries are counted from, for squared distances; else empty.
+    /// What centroids are counted from, and queries as well for squared distances.
     let origin: Span<Float>
-    /// L rows as `centroidElement`.
+    /// L rows as `centroidElement`, less the origin.
     let centroids: RawSpan
     let projection: ProjectionView
     let codewords: Span<Float>
@@ -56,7 +56,7 @@ public struct TreeView: ~Escapable {
                 == ByteMatrix.byteCount(
                     rows: leaves.count, columns: ranksByProjection ? shape.projectedDimensions : dimensions))
         precondition(centroids.byteCount == leaves.count * Self.centroidElement.stride(dimensions: dimensions))
-        precondition(origin.count == (form == .dot ? 0 : dimensions))
+        precondition(origin.count == dimensions)
         precondition(projection.inputDimensions == dimensions)
         precondition(projection.outputDimensions == shape.projectedDimensions)
         precondition(form == .dot || hasBiases)

@@ -137,7 +137,9 @@ public final class VectorDatabase: Sendable {
         }
         let (scratches, threads, count) = (scratches, max(1, threads ?? processorCount), queries.count / dimensions)
         // Large groups share leaves; several for each thread even out what they cost.
-        let size = max(1, min(Self.groupLimit, (count + 2 * threads - 1) / (threads == 1 ? 1 : 2 * threads)))
+        let kept = min(options.reorder ?? snapshot.defaults?.reorder ?? .max, snapshot.segment.rowCount)
+        let limit = max(1, min(Self.groupLimit, Self.candidateLimit / max(kept, options.k, 1)))
+        let size = max(1, min(limit, (count + 2 * threads - 1) / (threads == 1 ? 1 : 2 * threads)))
         let groups = try concurrentMap(count: (count + size - 1) / size, threads: threads) {
             part throws(DatabaseError) in
             let members = part * size..<min(count, (part + 1) * size)
@@ -153,6 +155,8 @@ public final class VectorDatabase: Sendable {
 
     /// Queries that a thread answers together: their tables and candidates should stay in its cache.
     private static let groupLimit = 512
+    /// Estimates that they keep together: some megabytes.
+    private static let candidateLimit = 1 << 20
 
     private func check(_ options: SearchOptions) throws(DatabaseError) {
         guard options.k >= 1 else {

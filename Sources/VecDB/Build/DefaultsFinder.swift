@@ -16,6 +16,8 @@ struct DefaultsFinder {
     /// Bytes that the exact searches for comparison may read in all.
     private static let exactByteBudget = 6 << 30
     private static let k = 10
+    /// Beyond so many exact scores a search is no longer worth a tree.
+    private static let reorderLimit = 6400
 
     private struct Probe: Sendable {
         let query: [Float]
@@ -34,20 +36,25 @@ struct DefaultsFinder {
             if recall > best.recall { best = (leaves, reorder, recall) }
             if recall >= Self.targetRecall { break }
             let withMoreExactScores = try self.recall(probes, leaves: leaves, reorder: reorder * 2)
-            if withMoreExactScores > recall + 0.01, reorder < 1600 {
+            if withMoreExactScores > recall + 0.01, reorder < Self.reorderLimit {
                 reorder *= 2
             } else if leaves < leafCount {
                 leaves = min(leafCount, leaves + max(1, leaves / 3))
-            } else if reorder < 1600 {
+            } else if reorder < Self.reorderLimit {
                 reorder *= 2
             } else {
-                break
+                // Estimates tell too little of such vectors: what is asked for takes all exact scores.
+                return defaults(leaves: leafCount, reorder: segment.rowCount, recall: 1, probes.count)
             }
             try clock.report(.sync, 0, of: 1)
         }
-        return SearchDefaults(
-            leavesToSearch: best.leaves, reorder: best.reorder, estimatedRecallAt10: best.recall,
-            sampleQueries: probes.count, sampleSource: queries.isEmpty ? "candidates" : "queries")
+        return defaults(leaves: best.leaves, reorder: best.reorder, recall: best.recall, probes.count)
+    }
+
+    private func defaults(leaves: Int, reorder: Int, recall: Double, _ sampleQueries: Int) -> SearchDefaults {
+        SearchDefaults(
+            leavesToSearch: leaves, reorder: reorder, estimatedRecallAt10: recall, sampleQueries: sampleQueries,
+            sampleSource: queries.isEmpty ? "candidates" : "queries")
     }
 
     /// The queries to measure with; a candidate that serves as one must not find itself.

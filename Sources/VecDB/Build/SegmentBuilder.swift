@@ -234,9 +234,8 @@ struct SegmentBuilder {
         }
         try writer.append(leaves, to: .leaves)
         try writer.append(tree.routingMatrix(for: plan.metric, kernels: kernels).bytes, to: .routingCentroids)
-        if plan.metric == .l2 { try writer.append(tree.origin, to: .origin) }
-        let centroids = RowStorage(element: TreeView.centroidElement, dimensions: plan.dimensions)
-        try writer.append(centroids.encode(tree.centroids.span), to: .centroids)
+        try writer.append(tree.origin, to: .origin)
+        try writer.append(tree.storedCentroids, to: .centroids)
         if tree.projection.kind != .none { try writer.append(tree.projection.bytes, to: .projection) }
         try writer.append(tree.codebooks.codewords, to: .codebooks)
         clock.mark(.write)
@@ -245,8 +244,9 @@ struct SegmentBuilder {
     /// Reads bucket after bucket back, brings its rows into partition order and stores vectors, codes and ordinals.
     private func encode(_ scatter: PartitionScatter, _ tree: TrainedTree, to writer: SegmentWriter) throws {
         let encoder = Encoder(
-            form: plan.metric.form, hasBiases: tree.hasBiases, origin: tree.origin, projection: tree.projection,
-            codebooks: tree.codebooks, kernels: kernels)
+            form: plan.metric.form, hasBiases: tree.hasBiases, origin: plan.metric == .l2 ? tree.origin : [],
+            projection: tree.projection,
+            codebooks: tree.codebooks, codingLength: tree.codingLength, kernels: kernels)
         var rowsByOrdinal = [UInt32](repeating: .max, count: ordinalRange.span)
         var nextRow = 0
         // Norms are the last of the sections with rows, and ordinals cost four bytes a row either way.

@@ -4,9 +4,11 @@ import VectorKernels
 /// Everything that is learned from a sample before rows are encoded.
 struct TrainedTree {
     var dimensions: Int
-    /// `leaves × dimensions`, row-major: what residuals refer to.
+    /// `leaves × dimensions`, row-major: what residuals refer to, the sums of the origin and the rows that are stored.
     var centroids: [Float]
-    /// What queries and centroids are counted from; empty for inner products.
+    /// The centroids less the origin, as they are stored.
+    var storedCentroids: [UInt8]
+    /// What centroids are counted from, and queries as well for squared distances: the centroids' mean.
     var origin: [Float]
     /// What queries are ranked against, `leaves × dimensions`.
     var routing: [Float]
@@ -14,6 +16,8 @@ struct TrainedTree {
     var projection: Projection
     var projectionOrigin: IndexParameters.ProjectionOrigin
     var codebooks: Codebooks
+    /// The length to which residuals are brought before they are coded.
+    var codingLength: Float
     var hasBiases: Bool
     /// Whether leaves are ranked by the projected query.
     var ranksByProjection: Bool
@@ -42,7 +46,12 @@ struct TrainedTree {
             threads: threads, kernels: kernels
         ) { try report($0, rounds) }
         // Rows belong to the nearest centroid; their residuals refer to what is stored of it.
-        let references = RowStorage(element: TreeView.centroidElement, dimensions: dimensions).roundTripped(centroids)
+        let origin = meanOfRows(centroids, dimensions: dimensions)
+        let storage = RowStorage(element: TreeView.centroidElement, dimensions: dimensions)
+        let relative = centroids.enumerated().map { $1 - origin[$0 % dimensions] }
+        let storedCentroids = storage.encode(relative.span)
+        let references = unsafe storage.decode(storedCentroids.span.bytes)
+            .enumerated().map { origin[$0 % dimensions] + $1 }
         let table = CentroidTable(centroids, dimensions: dimensions, kernels: kernels)
         let assigned = table.nearest(to: rows, threads: threads, kernels: kernels)
         var sizes = [Double](repeating: 0, count: treePlan.leaves)
@@ -53,7 +62,7 @@ struct TrainedTree {
         let residualCount = min(assigned.count, max(256, min(16_384, (32 << 20) / (4 * dimensions))))
         let residualRows = Array(rows[..<(residualCount * dimensions)])
         let residualAssigned = Array(assigned[..<residualCount])
-        let (projection, origin) = projection(
+        let (projection, projectionOrigin) = projection(
             treePlan.projection, rows: residualRows, assigned: residualAssigned, centroids: references,
             dimensions: dimensions,
             seed: seed(3), threads: threads, kernels: kernels)
@@ -61,9 +70,11 @@ struct TrainedTree {
         let shape = Codebooks.Shape(
             projectedDimensions: projection.outputDimensions,
             dimensionsPerBlock: treePlan.perBlock(projected: projection.outputDimensions))
-        let projected = Encoder.projectedResiduals(
+        var projected = Encoder.projectedResiduals(
             rows: residualRows, assigned: residualAssigned, centroids: references, projection: projection, shape: shape,
             threads: threads, kernels: kernels)
+        let codingLength = CodingLength.typical(of: projected, width: shape.paddedDimensions)
+        CodingLength.apply(codingLength, to: &projected, width: shape.paddedDimensions)
         let codebooks = Codebooks.train(
             sample: projected, shape: shape, iterations: 12, seed: seed(4), threads: threads, kernels: kernels)
         let routing =
@@ -78,15 +89,15 @@ struct TrainedTree {
                 let benefit = BiasBenefit(
                     rows: residualRows, assigned: residualAssigned, centroids: references, routing: routing,
                     queries: queries.isEmpty ? Array(rows.prefix(64 * dimensions)) : queries, projection: projection,
-                    codebooks: codebooks, threads: threads, kernels: kernels)
+                    codebooks: codebooks, codingLength: codingLength, threads: threads, kernels: kernels)
                 return benefit.squaredErrorWith < 0.5 * benefit.squaredErrorWithout
             }()
         try report(rounds, rounds)
         return TrainedTree(
             dimensions: dimensions, centroids: references,
-            origin: plan.metric == .l2 ? meanOfRows(centroids, dimensions: dimensions) : [],
-            routing: routing, table: table, projection: projection, projectionOrigin: origin,
-            codebooks: codebooks, hasBiases: hasBiases,
+            storedCentroids: storedCentroids, origin: origin,
+            routing: routing, table: table, projection: projection, projectionOrigin: projectionOrigin,
+            codebooks: codebooks, codingLength: codingLength, hasBiases: hasBiases,
             ranksByProjection: plan.metric == .l2
                 && canRank(projection, centroids: centroids, dimensions: dimensions, kernels: kernels),
             expectedSizes: sizes, iterations: treePlan.iterations)
@@ -110,10 +121,11 @@ struct TrainedTree {
             projectedDimensions: plan.dimensions, dimensionsPerBlock: treePlan.perBlock(projected: plan.dimensions))
         return TrainedTree(
             dimensions: plan.dimensions, centroids: [],
-            origin: plan.metric == .l2 ? [Float](repeating: 0, count: plan.dimensions) : [], routing: [],
+            storedCentroids: [], origin: [Float](repeating: 0, count: plan.dimensions), routing: [],
             table: CentroidTable([], dimensions: plan.dimensions, kernels: .best), projection: projection,
             projectionOrigin: .none,
             codebooks: Codebooks(shape: shape, codewords: [Float](repeating: 0, count: shape.codewordFloatCount)),
+            codingLength: 1,
             hasBiases: plan.metric != .dot, ranksByProjection: false,
             expectedSizes: [], iterations: treePlan.iterations)
     }
@@ -211,7 +223,8 @@ struct TrainedTree {
         IndexParameters.Tree(
             leafCount: leafCount, shape: codebooks.shape, projection: projection.kind,
             projectionOrigin: projectionOrigin,
-            hasBiases: hasBiases, ranksByProjection: ranksByProjection, slotCount: rowCount, blockCount: blockCount,
+            hasBiases: hasBiases, ranksByProjection: ranksByProjection, codingLength: codingLength, slotCount: rowCount,
+            blockCount: blockCount,
             trainingIterations: iterations)
     }
 }

@@ -168,13 +168,15 @@ private final class Verifier {
         let (reader, storage) = (segment.reader, RowStorage(element: segment.element, dimensions: segment.dimensions))
         let encoder = segment.encoder(tree)
         let centroids = RowStorage(element: TreeView.centroidElement, dimensions: segment.dimensions)
+        let origin = segment.floats(of: .origin)
         let chunk = 8192
         var slots = 0
         for number in 0..<tree.leafCount {
             let view = segment.treeView(tree)
             let leaf = view.leaves[number]
-            let centroid = centroids.decode(
+            let relative = centroids.decode(
                 reader.bytes(of: .centroids).extracting(number * centroids.stride..<(number + 1) * centroids.stride))
+            let centroid = relative.indices.map { origin[$0] + relative[$0] }
             for start in stride(from: 0, to: Int(leaf.rowCount), by: chunk) {
                 let rows = leaf.rows.lowerBound + start..<leaf.rows.lowerBound + min(Int(leaf.rowCount), start + chunk)
                 let vectors = reader.bytes(of: .reorderVectors)
@@ -246,11 +248,13 @@ extension IndexSegment {
                         columnCount: dimensions))
             }
         return Encoder(
-            form: metric.form, hasBiases: tree.hasBiases, origin: floats(of: .origin), projection: projection,
-            codebooks: Codebooks(shape: tree.shape, codewords: floats(of: .codebooks)), kernels: .best)
+            form: metric.form, hasBiases: tree.hasBiases, origin: metric == .l2 ? floats(of: .origin) : [],
+            projection: projection,
+            codebooks: Codebooks(shape: tree.shape, codewords: floats(of: .codebooks)),
+            codingLength: tree.codingLength, kernels: .best)
     }
 
-    private func floats(of kind: SectionKind) -> [Float] {
+    fileprivate func floats(of kind: SectionKind) -> [Float] {
         let reader = reader
         let span = Span<Float>(_bytes: reader.bytes(of: kind))
         return span.indices.map { span[$0] }

@@ -3,8 +3,12 @@ import TreeAH
 import VectorKernels
 
 extension Snapshot {
-    /// Whether such a search is brute force, asked for or for want of a tree.
-    func answersExactly(_ options: SearchOptions) -> Bool { options.exact || segment.parameters.tree == nil }
+    /// Whether such a search is brute force: asked for, for want of a tree, or because the defaults leave nothing out.
+    func answersExactly(_ options: SearchOptions) -> Bool {
+        guard !options.exact, let tree = segment.parameters.tree else { return true }
+        guard options.leavesToSearch == nil, options.reorder == nil, let defaults else { return false }
+        return defaults.leavesToSearch >= tree.leafCount && defaults.reorder >= segment.rowCount
+    }
 
     /// Brute force for several queries at once: each thread scans the rows for a group of them. What each query is
     /// answered, `search` would answer too.

@@ -10,9 +10,9 @@ extension Snapshot {
         let excluded = try excludedRows(options.excludedIDs)
         trace.finish("prepare", excluded: excluded.count)
         do throws(SegmentError) {
-            try segment.search(
-                query, plan: SearchPlan(options, defaults: defaults), excluding: excluded, scratch: &scratch,
-                trace: &trace)
+            var plan = SearchPlan(options, defaults: defaults)
+            plan.exact = answersExactly(options)
+            try segment.search(query, plan: plan, excluding: excluded, scratch: &scratch, trace: &trace)
         } catch { throw DatabaseError(error) }
         let hits = try hits(scratch, options)
         trace.finish("hits")

@@ -21,6 +21,8 @@ struct IndexParameters: Equatable {
         var hasBiases: Bool
         /// Whether leaves are ranked by the projected query.
         var ranksByProjection: Bool
+        /// The length to which residuals were brought before they were coded. A record.
+        var codingLength: Float
         /// Columns of the routing centroids.
         func routingDimensions(_ dimensions: Int) -> Int { ranksByProjection ? shape.projectedDimensions : dimensions }
         var slotCount: Int
@@ -64,6 +66,7 @@ struct IndexParameters: Equatable {
         put(tree.slotCount, 40, as: UInt64.self)
         put(tree.blockCount, 48, as: UInt64.self)
         put(tree.trainingIterations, 64, as: UInt32.self)
+        put(Int(tree.codingLength.bitPattern), 68, as: UInt32.self)
         return bytes
     }
 
@@ -81,14 +84,16 @@ struct IndexParameters: Equatable {
             (0..<size).reduce(UInt64(0)) { $0 | UInt64(bytes[offset + $1]) << UInt64(8 * $1) }
         }
         func word(_ offset: Int) -> Int { Int(number(offset, 4)) }
-        guard bytes[68...].allSatisfy({ $0 == 0 }) else {
+        guard bytes[72...].allSatisfy({ $0 == 0 }) else {
             throw damaged("has reserved bytes that are not zero")
         }
         seed = number(56, 8)
         let header = reader.header
         switch word(0) {
         case 1:
-            guard bytes[4..<56].allSatisfy({ $0 == 0 }) else { throw damaged("has tree parameters in an exact index") }
+            guard bytes[4..<56].allSatisfy({ $0 == 0 }), word(68) == 0 else {
+                throw damaged("has tree parameters in an exact index")
+            }
             tree = nil
         case 2:
             let (leaves, projected, perBlock) = (word(4), word(8), word(12))
@@ -115,7 +120,7 @@ struct IndexParameters: Equatable {
             }
             tree = Tree(
                 leafCount: leaves, shape: shape, projection: projection, projectionOrigin: origin, hasBiases: hasBiases,
-                ranksByProjection: word(36) == 1,
+                ranksByProjection: word(36) == 1, codingLength: Float(bitPattern: UInt32(word(68))),
                 slotCount: header.rowCount, blockCount: blocks, trainingIterations: word(64))
         default:
             throw damaged("has the unknown index kind \(word(0))")

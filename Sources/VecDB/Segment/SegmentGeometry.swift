@@ -46,7 +46,7 @@ struct SegmentGeometry {
             SectionPlan(.leaves, .structured, stride: 16, byteCount: 16 * leaves),
             byteMatrix(.routingCentroids, rows: leaves, columns: tree.routingDimensions(dimensions)),
         ]
-        if metric == .l2 { plans.append(SectionPlan(.origin, .float32, stride: 4, byteCount: 4 * dimensions)) }
+        plans.append(SectionPlan(.origin, .float32, stride: 4, byteCount: 4 * dimensions))
         let centroidStride = TreeView.centroidElement.stride(dimensions: dimensions)
         plans.append(SectionPlan(.centroids, .scaledInt8, stride: centroidStride, byteCount: leaves * centroidStride))
         switch tree.projection {
