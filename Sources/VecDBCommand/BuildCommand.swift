@@ -181,6 +181,11 @@ struct IndexOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Recall@10 that the stored search defaults aim at (default: 0.95).", valueName: "share"))
+    var targetRecall: Double?
+
+    @Option(
+        help: ArgumentHelp(
             "Candidates with the same id (default: the manifest's policy, or error).", valueName: "policy"))
     var duplicateIds: DuplicateIDPolicy?
 
@@ -188,6 +193,9 @@ struct IndexOptions: ParsableArguments {
         try check("--leaves", leaves, atLeast: 1)
         try check("--dimensions-per-block", dimensionsPerBlock, atLeast: 1)
         try check("--training-iterations", trainingIterations, atLeast: 1)
+        if let targetRecall, !(targetRecall > 0 && targetRecall <= 1) {
+            throw ValidationError("'--target-recall' lies above 0 and up to 1.")
+        }
     }
 
     func set(_ options: inout BuildOptions) {
@@ -198,6 +206,7 @@ struct IndexOptions: ParsableArguments {
         options.projection = projection
         options.trainingIterations = trainingIterations
         options.reorderStorage = reorderStorage
+        if let targetRecall { options.targetRecall = targetRecall }
         options.duplicateIDs = duplicateIds
     }
 }

@@ -43,7 +43,14 @@ struct UsageTests {
         (["build", "d", "--vectors", "films.npy", "--dimensions-per-block", "0"], "--dimensions-per-block"),
         (["build", "d", "--vectors", "films.npy", "--training-iterations", "0"], "--training-iterations"),
         (["build", "d", "--vectors", "films.npy", "--lock-timeout=-1"], "--lock-timeout"),
-        (["build", "d", "--vectors", "films.npy", "--target-recall", "0.9"], "Unknown option '--target-recall'"),
+        (
+            ["build", "d", "--vectors", "films.npy", "--target-recall", "0"],
+            "'--target-recall' lies above 0 and up to 1."
+        ),
+        (
+            ["build", "d", "--vectors", "films.npy", "--target-recall", "95"],
+            "'--target-recall' lies above 0 and up to 1."
+        ),
         (["build", "d", "--vectors", "films.npy", "--soar"], "Unknown option '--soar'"),
         (["eval", "d"], "--queries"),
         (["eval", "d", "--queries", "users.npy", "--sweep", "leaves=1"], "--sweep"),

@@ -51,6 +51,8 @@ public struct BuildOptions: Sendable {
     /// Rounds of Lloyd's algorithm; `nil`: 10.
     public var trainingIterations: Int?
     public var reorderStorage: ReorderStorage = .auto
+    /// Recall@10, above 0 and up to 1, that a search without knobs should have: its defaults are chosen for it.
+    public var targetRecall = 0.95
     /// `nil`: the manifest's policy, or `.error`.
     public var duplicateIDs: DuplicateIDPolicy?
     /// Same input, options and seed: same segment bytes, uuids aside.

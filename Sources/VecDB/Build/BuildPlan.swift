@@ -14,6 +14,7 @@ struct BuildPlan {
     var seed: UInt64
     var threads: Int
     var memoryBytes: Int
+    var targetRecall: Double
 
     struct TreePlan {
         var leaves: Int
@@ -43,6 +44,11 @@ struct BuildPlan {
         seed = options.seed
         threads = options.threads ?? processorCount
         memoryBytes = options.memoryBytes ?? Self.defaultMemoryBytes
+        targetRecall = options.targetRecall
+        guard targetRecall > 0, targetRecall <= 1 else {
+            throw DatabaseError(
+                .invalidArgument, "a target recall of \(targetRecall) is none; it lies above 0 and up to 1")
+        }
         guard threads >= 1 else {
             throw DatabaseError(.invalidArgument, "threads is \(threads); at least one is needed")
         }

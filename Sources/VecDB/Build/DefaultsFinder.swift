@@ -2,22 +2,25 @@ import SegmentFile
 import TreeAH
 import VectorKernels
 
-/// Chooses the knobs that a search uses when it names none: the least work that finds .95 of the true ten nearest of a
-/// sample of queries.
+/// Chooses the knobs that a search uses when it names none: the least work that finds the wanted share of the true ten nearest
+/// of a sample of queries.
 struct DefaultsFinder {
     let segment: IndexSegment
     /// The export's own queries, as given; empty when there are none.
     let queries: [[Float]]
     let sample: TrainingSample
+    /// Recall@10 that is wanted.
+    let targetRecall: Double
     let threads: Int
     let clock: BuildClock
 
-    private static let targetRecall = 0.95
-    /// Bytes that the exact searches for comparison may read in all.
-    private static let exactByteBudget = 6 << 30
+    /// Multiplications that the exact searches for comparison may take in all.
+    private static let exactWork = 48e9
     private static let k = 10
-    /// Beyond so many exact scores a search is no longer worth a tree.
-    private static let reorderLimit = 6400
+    /// What is wanted more on the sample than of all queries, for the cheapest of many settings is also the luckiest.
+    private static let margin = 0.01
+    /// Exact scores that are tried. With more, a search is no longer worth a tree.
+    private static let reorders = [10, 14, 20, 28, 40, 56, 80, 110, 150, 200, 280, 400, 800, 1600, 3200, 6400]
 
     private struct Probe: Sendable {
         let query: [Float]
@@ -28,27 +31,26 @@ struct DefaultsFinder {
     func find() throws -> SearchDefaults {
         let leafCount = segment.parameters.tree?.leafCount ?? 1
         let probes = try withTruth(try makeProbes())
-        var (leaves, reorder) = (max(1, leafCount / 100), 50)
-        var best = (leaves: leaves, reorder: reorder, recall: -1.0)
-        // Widen what is narrow: more leaves first, and more exact scores where leaves have stopped to help.
-        while true {
-            let recall = try recall(probes, leaves: leaves, reorder: reorder)
-            if recall > best.recall { best = (leaves, reorder, recall) }
-            if recall >= Self.targetRecall { break }
-            let withMoreExactScores = try self.recall(probes, leaves: leaves, reorder: reorder * 2)
-            if withMoreExactScores > recall + 0.01, reorder < Self.reorderLimit {
-                reorder *= 2
-            } else if leaves < leafCount {
-                leaves = min(leafCount, leaves + max(1, leaves / 3))
-            } else if reorder < Self.reorderLimit {
-                reorder *= 2
-            } else {
-                // Estimates tell too little of such vectors: what is asked for takes all exact scores.
-                return defaults(leaves: leafCount, reorder: segment.rowCount, recall: 1, probes.count)
+        var best: (setting: SearchDefaults, cost: Double)?
+        for reorder in Self.reorders {
+            var (leaves, lastRecall) = (max(1, leafCount / 400), -1.0)
+            while true {
+                let found = try measure(probes, leaves: leaves, reorder: reorder)
+                if let best, found.cost >= best.cost { break }
+                if found.recall >= min(1, targetRecall + Self.margin) {
+                    let setting = defaults(leaves: leaves, reorder: reorder, recall: found.recall, probes.count)
+                    best = (setting, found.cost)
+                    break
+                }
+                // More leaves have stopped to help: more exact scores must.
+                if leaves == leafCount || (found.recall < lastRecall + 0.002 && leaves > leafCount / 50) { break }
+                lastRecall = found.recall
+                leaves = min(leafCount, leaves + max(1, leaves / 4))
+                try clock.report(.sync, 0, of: 1)
             }
-            try clock.report(.sync, 0, of: 1)
         }
-        return defaults(leaves: best.leaves, reorder: best.reorder, recall: best.recall, probes.count)
+        // Where estimates tell too little of such vectors, what is asked for takes all exact scores.
+        return best?.setting ?? defaults(leaves: leafCount, reorder: segment.rowCount, recall: 1, probes.count)
     }
 
     private func defaults(leaves: Int, reorder: Int, recall: Double, _ sampleQueries: Int) -> SearchDefaults {
@@ -59,8 +61,8 @@ struct DefaultsFinder {
 
     /// The queries to measure with; a candidate that serves as one must not find itself.
     private func makeProbes() throws -> [Probe] {
-        let bytes = max(1, segment.rowCount * segment.rowStride)
-        let limit = max(8, min(64, Self.exactByteBudget / bytes))
+        let workOfQuery = Double(max(1, segment.rowCount)) * Double(segment.dimensions)
+        let limit = Int(max(16, min(256, Self.exactWork / workOfQuery)))
         if !queries.isEmpty {
             let chosen = min(limit, queries.count)
             return (0..<chosen).map { index in
@@ -81,32 +83,51 @@ struct DefaultsFinder {
         return probes
     }
 
+    /// The probes with their true neighbours, by brute force; the probes of a thread share its reading of the rows.
     private func withTruth(_ probes: [Probe]) throws -> [Probe] {
         let (segment, k) = (segment, Self.k)
-        return try concurrentMap(count: probes.count, threads: threads) { index throws(SegmentError) in
-            var probe = probes[index]
-            probe.truth = try Self.search(segment, probe, SearchPlan(k: k, leavesToSearch: 1, reorder: 1, exact: true))
-            return probe
+        let groupSize = max(1, (probes.count + threads - 1) / threads)
+        let groups = try concurrentMap(count: (probes.count + groupSize - 1) / groupSize, threads: threads) {
+            group throws(SegmentError) in
+            var members = Array(probes[group * groupSize..<min(probes.count, (group + 1) * groupSize)])
+            var candidates = try segment.scanExactly(
+                members.flatMap(\.query), k: k, excluding: members.map(\.excluded))
+            var scratch = SearchScratch()
+            for index in members.indices {
+                swap(&scratch.candidates, &candidates[index])
+                try segment.rankExactly(k, scratch: &scratch)
+                members[index].truth = Set(scratch.best.map(\.offset))
+            }
+            return members
         }
+        return Array(groups.joined())
     }
 
-    private func recall(_ probes: [Probe], leaves: Int, reorder: Int) throws -> Double {
+    /// Recall of a setting, and what a search costs by it: nanoseconds, by a model that knows bytes and cache misses, for
+    /// defaults must not depend on how busy the machine was.
+    private func measure(_ probes: [Probe], leaves: Int, reorder: Int) throws -> (recall: Double, cost: Double) {
         let (segment, k) = (segment, Self.k)
-        let shares = try concurrentMap(count: probes.count, threads: threads) { index throws(SegmentError) in
-            let found = try Self.search(
-                segment, probes[index], SearchPlan(k: k, leavesToSearch: leaves, reorder: reorder))
+        let results = try concurrentMap(count: probes.count, threads: threads) { index throws(SegmentError) in
             let truth = probes[index].truth
-            return truth.isEmpty ? 1 : Double(truth.intersection(found).count) / Double(truth.count)
+            let (found, codes) = try Self.search(
+                segment, probes[index], SearchPlan(k: k, leavesToSearch: leaves, reorder: reorder))
+            let share = truth.isEmpty ? 1 : Double(truth.intersection(found).count) / Double(truth.count)
+            return (share: share, codes: Double(codes))
         }
-        return shares.isEmpty ? 1 : shares.reduce(0, +) / Double(shares.count)
+        let count = Double(max(1, results.count))
+        let bytesOfSlot = Double(segment.parameters.tree?.bytesOfBlock ?? 0) / 32
+        let codes = results.reduce(0) { $0 + $1.codes } / count
+        let cost =
+            codes * bytesOfSlot / 16 + Double(leaves) * 20 + Double(reorder) * (30 + Double(segment.rowStride) / 16)
+        return (results.isEmpty ? 1 : results.reduce(0) { $0 + $1.share } / count, cost)
     }
 
-    private static func search(_ segment: IndexSegment, _ probe: Probe, _ plan: SearchPlan) throws(SegmentError) -> Set<
-        UInt32
-    > {
+    private static func search(
+        _ segment: IndexSegment, _ probe: Probe, _ plan: SearchPlan
+    ) throws(SegmentError) -> (found: Set<UInt32>, codesScanned: Int) {
         var scratch = SearchScratch()
         var trace = SearchTrace(isOn: false)
         try segment.search(probe.query, plan: plan, excluding: probe.excluded, scratch: &scratch, trace: &trace)
-        return Set(scratch.best.map(\.offset))
+        return (Set(scratch.best.map(\.offset)), trace.statistics.codesScanned)
     }
 }

@@ -151,7 +151,8 @@ private final class DatabaseBuilder {
         guard let tree, tree.leafCount > 0 else { return nil }
         let segment = try IndexSegment(checking: try SegmentReader(in: directory, uuid: uuid, pinning: false))
         let finder = DefaultsFinder(
-            segment: segment, queries: staged.sampleQueries, sample: sample, threads: plan.threads, clock: clock)
+            segment: segment, queries: staged.sampleQueries, sample: sample, targetRecall: plan.targetRecall,
+            threads: plan.threads, clock: clock)
         defer { clock.mark(.encode) }
         return try finder.find()
     }

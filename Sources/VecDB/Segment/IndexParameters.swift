@@ -29,6 +29,8 @@ struct IndexParameters: Equatable {
         var blockCount: Int
         var trainingIterations: Int
 
+        var bytesOfBlock: Int { CodeBlockLayout(pairs: shape.pairs, hasBiases: hasBiases).byteCount }
+
         /// The projection as people name it.
         var projectionName: String {
             switch projectionOrigin {
