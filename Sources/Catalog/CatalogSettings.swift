@@ -23,17 +23,26 @@ public struct CatalogSettings: Sendable, Equatable {
 public struct SearchDefaultSettings: Sendable, Equatable {
     public var leavesToSearch: Int
     public var reorder: Int
-    /// Share of the true ten nearest that were found: 0 … 1.
-    public var recallAt10: Double
+    /// The k that the recall counts.
+    public var k: Int
+    /// Share of the true k nearest that were found: 0 … 1.
+    public var recall: Double
+    /// What a search cost on average, if that was measured.
+    public var meanMicroseconds: Double?
     /// How many queries measured it.
     public var sampleQueries: Int
-    /// `queries` or `candidates`.
+    /// `queries`, `given` or `candidates`.
     public var sampleSource: String
 
-    public init(leavesToSearch: Int, reorder: Int, recallAt10: Double, sampleQueries: Int, sampleSource: String) {
+    public init(
+        leavesToSearch: Int, reorder: Int, k: Int, recall: Double, meanMicroseconds: Double? = nil, sampleQueries: Int,
+        sampleSource: String
+    ) {
         self.leavesToSearch = leavesToSearch
         self.reorder = reorder
-        self.recallAt10 = recallAt10
+        self.k = k
+        self.recall = recall
+        self.meanMicroseconds = meanMicroseconds
         self.sampleQueries = sampleQueries
         self.sampleSource = sampleSource
     }
@@ -48,16 +57,20 @@ enum SettingKey: String, CaseIterable {
     case nextOrdinal = "next_ordinal"
     case leavesToSearch = "default_leaves_to_search"
     case reorder = "default_reorder"
-    case recallAt10 = "default_recall_at_10"
+    case k = "default_k"
+    case recall = "default_recall"
+    case meanMicroseconds = "default_mean_us"
     case sampleQueries = "default_sample_queries"
     case sampleSource = "default_sample_source"
 
-    static let searchDefaults: [SettingKey] = [.leavesToSearch, .reorder, .recallAt10, .sampleQueries, .sampleSource]
+    static let searchDefaults: [SettingKey] = [
+        .leavesToSearch, .reorder, .k, .recall, .meanMicroseconds, .sampleQueries, .sampleSource,
+    ]
 }
 
 extension CatalogSettings {
     static let metrics = ["dot", "cosine", "l2"]
-    static let sampleSources = ["queries", "candidates"]
+    static let sampleSources = ["queries", "given", "candidates"]
 
     /// Why no catalog can hold these settings.
     var problem: String? {
@@ -69,14 +82,17 @@ extension CatalogSettings {
         }
         if nextOrdinal > UInt64(Int64.max) { return "ordinals end at 2^63 - 1, found \(grouped(nextOrdinal))" }
         guard let defaults = searchDefaults else { return nil }
-        if defaults.leavesToSearch < 0 || defaults.reorder < 0 || defaults.sampleQueries < 0 {
-            return "default search parameters must not be negative"
+        if defaults.leavesToSearch < 0 || defaults.reorder < 0 || defaults.k < 1 || defaults.sampleQueries < 0 {
+            return "default search parameters must not be negative, and k at least 1"
         }
-        if !(0...1).contains(defaults.recallAt10) {
-            return "a recall must be 0 to 1, found \(defaults.recallAt10)"
+        if !(0...1).contains(defaults.recall) {
+            return "a recall must be 0 to 1, found \(defaults.recall)"
+        }
+        if let time = defaults.meanMicroseconds, !time.isFinite || time < 0 {
+            return "a time must be 0 or more microseconds, found \(time)"
         }
         if !Self.sampleSources.contains(defaults.sampleSource) {
-            return "the sample source must be queries or candidates, found \(quoted(defaults.sampleSource))"
+            return "the sample source must be queries, given or candidates, found \(quoted(defaults.sampleSource))"
         }
         return nil
     }
@@ -89,7 +105,9 @@ extension CatalogSettings {
         if let defaults = searchDefaults {
             rows[.leavesToSearch] = String(defaults.leavesToSearch)
             rows[.reorder] = String(defaults.reorder)
-            rows[.recallAt10] = "\(defaults.recallAt10)"
+            rows[.k] = String(defaults.k)
+            rows[.recall] = "\(defaults.recall)"
+            rows[.meanMicroseconds] = defaults.meanMicroseconds.map { "\($0)" }
             rows[.sampleQueries] = String(defaults.sampleQueries)
             rows[.sampleSource] = defaults.sampleSource
         }
@@ -118,7 +136,9 @@ extension CatalogSettings {
         if !stored.isEmpty {
             searchDefaults = SearchDefaultSettings(
                 leavesToSearch: try number(.leavesToSearch), reorder: try number(.reorder),
-                recallAt10: try number(.recallAt10), sampleQueries: try number(.sampleQueries),
+                k: try number(.k), recall: try number(.recall),
+                meanMicroseconds: rows[SettingKey.meanMicroseconds.rawValue] == nil
+                    ? nil : try number(.meanMicroseconds), sampleQueries: try number(.sampleQueries),
                 sampleSource: try text(.sampleSource))
         }
         if let problem { throw file.damaged(problem) }

@@ -26,18 +26,3 @@ func openDatabaseDirectory(_ path: String) throws(DatabaseError) -> Directory {
 func notADatabase(_ path: String) -> DatabaseError {
     DatabaseError(.notFound, "\(path): is no vecdb database (it has no \(catalogFileName))")
 }
-
-extension SearchDefaults {
-    init(_ settings: SearchDefaultSettings) {
-        self.init(
-            leavesToSearch: max(1, settings.leavesToSearch), reorder: max(1, settings.reorder),
-            estimatedRecallAt10: settings.recallAt10, sampleQueries: settings.sampleQueries,
-            sampleSource: settings.sampleSource)
-    }
-
-    var settings: SearchDefaultSettings {
-        SearchDefaultSettings(
-            leavesToSearch: leavesToSearch, reorder: reorder, recallAt10: estimatedRecallAt10,
-            sampleQueries: sampleQueries, sampleSource: sampleSource)
-    }
-}

@@ -38,3 +38,16 @@ func check(_ option: String, _ value: Int?, atLeast minimum: Int) throws {
     guard let value, value < minimum else { return }
     throw ValidationError("'\(option)' is \(grouped(value)); it must be at least \(grouped(minimum)).")
 }
+
+/// Throws a usage error unless `value`, when given, is a share that can be aimed at.
+func checkShare(_ option: String, _ value: Double?) throws {
+    guard let value, !(value > 0 && value <= 1) else { return }
+    throw ValidationError("'\(option)' is \(value); it lies above 0 and up to 1.")
+}
+
+/// Throws a usage error unless `value` is a time to wait.
+func checkSeconds(_ option: String, _ value: Double) throws {
+    guard value >= 0, value.isFinite else {
+        throw ValidationError("'\(option)' is \(value); it must be 0 or more seconds.")
+    }
+}

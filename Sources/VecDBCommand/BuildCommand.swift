@@ -52,9 +52,7 @@ struct BuildCommand: ParsableCommand {
 
     func validate() throws {
         try check("--threads", threads, atLeast: 1)
-        guard lockTimeout >= 0, lockTimeout.isFinite else {
-            throw ValidationError("'--lock-timeout' is \(lockTimeout); it must be 0 or more seconds.")
-        }
+        try checkSeconds("--lock-timeout", lockTimeout)
     }
 
     func run() throws {
@@ -67,6 +65,12 @@ struct BuildCommand: ParsableCommand {
         }
         progressLine.erase()
         try StandardOutput.print(json ? JSONOutput.document(summary) : summaryText(summary))
+        if let wanted = index.targetRecall, summary.defaultsAreBruteForce {
+            StandardError.note(
+                "no setting of the tree reaches a recall@10 of \(wanted): searches without knobs are brute force; "
+                    + "try '--dimensions-per-block', '--projection' or '--index exact'")
+            throw ExitCode.targetMissed
+        }
     }
 
     private func built(
@@ -193,9 +197,7 @@ struct IndexOptions: ParsableArguments {
         try check("--leaves", leaves, atLeast: 1)
         try check("--dimensions-per-block", dimensionsPerBlock, atLeast: 1)
         try check("--training-iterations", trainingIterations, atLeast: 1)
-        if let targetRecall, !(targetRecall > 0 && targetRecall <= 1) {
-            throw ValidationError("'--target-recall' lies above 0 and up to 1.")
-        }
+        try checkShare("--target-recall", targetRecall)
     }
 
     func set(_ options: inout BuildOptions) {

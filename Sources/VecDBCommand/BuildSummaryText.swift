@@ -46,10 +46,20 @@ func codeText(projection: String, projectedDimensions: Int, dimensionsPerBlock: 
 }
 
 func defaultsText(_ defaults: SearchDefaults) -> String {
-    let source = defaults.sampleSource == "queries" ? "the stored queries" : "the candidates"
-    return "search defaults: \(counted(defaults.leavesToSearch, "leaf", "leaves")) searched, "
-        + "\(grouped(defaults.reorder)) reordered · estimated recall@10 \(fixed(defaults.estimatedRecallAt10, 3)) "
-        + "over a sample of \(grouped(defaults.sampleQueries)) of \(source)"
+    let source =
+        switch defaults.sampleSource {
+        case "queries": "the stored queries"
+        case "given": "the given queries"
+        default: "the candidates"
+        }
+    let time = defaults.meanUs.map { " in \(fixed($0, 1)) µs" } ?? ""
+    return "search defaults: \(settingText(defaults)) · recall@\(defaults.k) \(fixed(defaults.recall, 3))\(time) "
+        + "over \(grouped(defaults.sampleQueries)) of \(source)"
+}
+
+/// `20 leaves searched, 50 reordered`.
+func settingText(_ setting: SearchDefaults) -> String {
+    "\(counted(setting.leavesToSearch, "leaf", "leaves")) searched, \(grouped(setting.reorder)) reordered"
 }
 
 /// `text` without the newline at its end: `StandardOutput.print` adds one.

@@ -103,18 +103,7 @@ struct EvalCommand: ParsableCommand {
     }
 
     func readQueries(of database: VectorDatabase) throws -> QueryBatch {
-        var options = QueryInputOptions()
-        (options.vector, options.queries, options.queryIDs) = (nil, queries, [])
-        (options.inputFormat, options.tensor) = (inputFormat, tensor)
-        let source = try QuerySource(options, database: database, named: self.database)
-        var vectors: [Float] = []
-        while let batch = try source.next(maxCount: 1024) { vectors += batch.vectors }
-        let count = vectors.count / database.info.dimensions
-        guard count > 0 else {
-            throw DatabaseError(.invalidInput, "\(queries): holds no query")
-        }
-        return QueryBatch(
-            firstIndex: 0, count: count, dimensions: database.info.dimensions, vectors: vectors, ids: nil)
+        try allQueries(queries, format: inputFormat, tensor: tensor, of: database, named: self.database)
     }
 
     /// The settings to measure, in the order of the sweep.
@@ -134,20 +123,7 @@ struct EvalCommand: ParsableCommand {
 
     private func truth(of queries: QueryBatch, in database: VectorDatabase) throws -> [[UInt64]] {
         let info = database.info
-        if let file = truth {
-            let table = try OrdinalTable(file)
-            guard table.rows.count == queries.count else {
-                throw DatabaseError(
-                    .invalidInput,
-                    "\(file): has \(counted(table.rows.count, "row")) for \(counted(queries.count, "query", "queries"))"
-                )
-            }
-            guard let columns = table.rows.first?.count, columns >= min(k, info.rows) else {
-                throw DatabaseError(
-                    .invalidInput, "\(file): has fewer than \(grouped(k)) ordinals a row; recall@\(k) needs \(k)")
-            }
-            return table.rows
-        }
+        if let truth { return try trueNearest(truth, queryCount: queries.count, k: min(k, info.rows)) }
         if info.reorderStorage == .int8 || info.reorderStorage == .bf16 {
             StandardError.note(
                 "truth is computed from the stored \(info.reorderStorage.rawValue) vectors, not from the originals; "

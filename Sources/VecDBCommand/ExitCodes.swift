@@ -7,6 +7,7 @@ extension ExitCode {
     static let corrupt = ExitCode(4)
     static let unsupportedVersion = ExitCode(5)
     static let locked = ExitCode(6)
+    static let targetMissed = ExitCode(7)
     static let interrupted = ExitCode(130)  // 128 + SIGINT, as shells count
 }
 

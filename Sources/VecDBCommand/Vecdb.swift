@@ -10,11 +10,14 @@ struct Vecdb: ParsableCommand {
             Results go to standard output, progress and messages to standard error.
 
             Exit codes: 0 done, 1 failed, 3 not found, 4 damaged, 5 unsupported format version, 6 locked by another \
-            writer, 64 wrong usage, 130 interrupted. A reader of the output that has seen enough (as in '| head') \
+            writer, 7 target recall missed, 64 wrong usage, 130 interrupted. A reader of the output that has seen enough (as in '| head') \
             is no failure: vecdb then stops quietly with 0.
             """,
         version: "0.1.0",
-        subcommands: [BuildCommand.self, QueryCommand.self, EvalCommand.self, InspectCommand.self, VerifyCommand.self])
+        subcommands: [
+            BuildCommand.self, QueryCommand.self, EvalCommand.self, TuneCommand.self, InspectCommand.self,
+            VerifyCommand.self,
+        ])
 
     static func main() {
         Interrupts.ignoreWriteSignals()

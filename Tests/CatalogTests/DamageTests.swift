@@ -87,7 +87,7 @@ func `a schema that is not ours is damage`(sql: String) throws {
     let settings = try queue.inDatabase { db in
         try Row.fetchAll(db, sql: "SELECT key, value FROM setting").map { ($0[0] as String, $0[1] as String) }
     }
-    #expect(settings.count == 10)
+    #expect(settings.count == 12)
     let reader = try openReader(scratch)
     for (key, value) in settings {
         for bit in 0..<8 * value.utf8.count {

@@ -201,7 +201,7 @@ import Testing
     CatalogSettings(
         metric: "dot", dimensions: 2, nextOrdinal: 0,
         searchDefaults: SearchDefaultSettings(
-            leavesToSearch: 1, reorder: 1, recallAt10: .nan, sampleQueries: 1, sampleSource: "queries")),
+            leavesToSearch: 1, reorder: 1, k: 10, recall: .nan, sampleQueries: 1, sampleSource: "queries")),
 ])
 func `settings that make no sense are refused`(settings: CatalogSettings) throws {
     let scratch = try Scratch()

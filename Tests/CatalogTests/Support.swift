@@ -43,7 +43,8 @@ let plainSettings = CatalogSettings(metric: "dot", dimensions: 2, nextOrdinal: 0
 let fullSettings = CatalogSettings(
     metric: "l2", dimensions: 3, nextOrdinal: 7,
     searchDefaults: SearchDefaultSettings(
-        leavesToSearch: 40, reorder: 50, recallAt10: 0.987, sampleQueries: 100, sampleSource: "queries"))
+        leavesToSearch: 40, reorder: 50, k: 10, recall: 0.987, meanMicroseconds: 12.5, sampleQueries: 100,
+        sampleSource: "queries"))
 
 func segmentUUID(_ number: UInt8) -> [UInt8] { [UInt8](repeating: number, count: 16) }
 

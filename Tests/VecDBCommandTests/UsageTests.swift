@@ -45,14 +45,16 @@ struct UsageTests {
         (["build", "d", "--vectors", "films.npy", "--lock-timeout=-1"], "--lock-timeout"),
         (
             ["build", "d", "--vectors", "films.npy", "--target-recall", "0"],
-            "'--target-recall' lies above 0 and up to 1."
+            "it lies above 0 and up to 1."
         ),
         (
             ["build", "d", "--vectors", "films.npy", "--target-recall", "95"],
-            "'--target-recall' lies above 0 and up to 1."
+            "it lies above 0 and up to 1."
         ),
         (["build", "d", "--vectors", "films.npy", "--soar"], "Unknown option '--soar'"),
         (["eval", "d"], "--queries"),
+        (["tune", "d", "--target-recall", "1.5"], "it lies above 0 and up to 1."),
+        (["tune", "d", "--truth", "t.npy"], "give that too"),
         (["eval", "d", "--queries", "users.npy", "--sweep", "leaves=1"], "--sweep"),
         (["eval", "d", "--queries", "users.npy", "--sweep", "reorder=1,x"], "--sweep"),
         (["eval", "d", "--queries", "users.npy", "--sweep", "leaves-to-search=0"], "--sweep"),

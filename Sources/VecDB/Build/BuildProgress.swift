@@ -38,6 +38,12 @@ public struct BuildSummary: Sendable, Codable {
     public var defaults: SearchDefaults?
     public var segmentUUID: String
 
+    /// Whether no setting of the tree reached the target recall, so that searches without knobs compare with every row.
+    public var defaultsAreBruteForce: Bool {
+        guard let defaults, rows > 0 else { return false }
+        return defaults.leavesToSearch >= leaves && defaults.reorder >= rows
+    }
+
     public struct PartSize: Sendable, Codable {
         public var name: String
         public var bytes: Int
@@ -47,15 +53,4 @@ public struct BuildSummary: Sendable, Codable {
         public var phase: BuildPhase
         public var seconds: Double
     }
-}
-
-/// Search parameters that are used when a query names none, and how they were judged.
-public struct SearchDefaults: Sendable, Codable, Equatable {
-    public var leavesToSearch: Int
-    public var reorder: Int
-    /// Share of the true ten nearest that were found, over `sampleQueries` queries.
-    public var estimatedRecallAt10: Double
-    public var sampleQueries: Int
-    /// `queries` (the export's own) or `candidates` (a sample of the stored rows, each without itself).
-    public var sampleSource: String
 }

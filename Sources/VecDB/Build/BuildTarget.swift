@@ -5,18 +5,14 @@ import SegmentFile
 /// Where a build goes, and the commit protocol of `Formats/database.md`: a sibling directory that is renamed when it is
 /// complete, or a new generation of an existing database.
 final class BuildTarget {
-    let path: String
-    /// Where the segment is written.
-    let directory: Directory
-    let catalog: CatalogWriter
-    let databaseUUID: SegmentUUID
-    /// The generation that the build replaces, 0 for a new database.
-    let baseGeneration: UInt64
+    let session: WriterSession
 
-    private let lock: WriterLock
     /// The parent, and the sibling's name, while a new database is made.
     private let creation: (parent: Directory, temporaryName: String, finalName: String)?
     private var isDone = false
+
+    /// Where the segment is written.
+    var directory: Directory { session.directory }
 
     /// Opens or makes the place; nothing of an existing database changes yet.
     static func open(
@@ -46,22 +42,15 @@ final class BuildTarget {
                 "\(path): lies on a network file system (\(system)), whose locks and syncs cannot be trusted; build elsewhere"
             )
         }
-        let holder = Self.holder()
         return existing == nil
-            ? try create(path, settings: settings, parent: parent, name: name, holder: holder)
-            : try openExisting(path, holder: holder, timeoutSeconds: lockTimeoutSeconds, isCancelled: isCancelled)
+            ? try create(path, settings: settings, parent: parent, name: name)
+            : try openExisting(path, timeoutSeconds: lockTimeoutSeconds, isCancelled: isCancelled)
     }
 
     private init(
-        path: String, directory: Directory, catalog: CatalogWriter, databaseUUID: SegmentUUID, baseGeneration: UInt64,
-        lock: WriterLock, creation: (Directory, String, String)?
+        _ session: WriterSession, creation: (parent: Directory, temporaryName: String, finalName: String)? = nil
     ) {
-        self.path = path
-        self.directory = directory
-        self.catalog = catalog
-        self.databaseUUID = databaseUUID
-        self.baseGeneration = baseGeneration
-        self.lock = lock
+        self.session = session
         self.creation = creation
     }
 
@@ -70,7 +59,7 @@ final class BuildTarget {
     // MARK: creating
 
     private static func create(
-        _ path: String, settings: CatalogSettings, parent: Directory, name: String, holder: String
+        _ path: String, settings: CatalogSettings, parent: Directory, name: String
     ) throws -> BuildTarget {
         let prefix = ".\(name).building-"
         try removeAbandonedSiblings(in: parent, prefix: prefix)
@@ -78,17 +67,10 @@ final class BuildTarget {
         let temporary = prefix + String(repeating: "0", count: 16 - suffix.count) + suffix
         try Directory.create(parent.pathOf(temporary))
         do {
-            let directory = try Directory(opening: parent.pathOf(temporary))
-            guard let lock = try WriterLock.acquire(in: directory, timeoutSeconds: 0, holder: holder) else {
-                throw DatabaseError(.locked, "\(path): the new directory is locked already")
-            }
-            let uuid = SegmentUUID.random()
-            let catalog = try CatalogWriter.create(
-                directory.pathOf(catalogFileName), databaseUUID: uuid.bytes, settings: settings,
-                checksum: catalogChecksum)
-            return BuildTarget(
-                path: path, directory: directory, catalog: catalog, databaseUUID: uuid, baseGeneration: 0, lock: lock,
-                creation: (parent, temporary, name))
+            let session = try WriterSession(
+                creating: path, in: try Directory(opening: parent.pathOf(temporary)), settings: settings,
+                purpose: "build")
+            return BuildTarget(session, creation: (parent, temporary, name))
         } catch {
             removeTree(parent, temporary)
             throw error
@@ -116,53 +98,16 @@ final class BuildTarget {
     // MARK: opening
 
     private static func openExisting(
-        _ path: String, holder: String, timeoutSeconds: Double, isCancelled: () -> Bool
+        _ path: String, timeoutSeconds: Double, isCancelled: () -> Bool
     ) throws -> BuildTarget {
         let directory = try openDatabaseDirectory(path)
         guard try directory.status(of: catalogFileName)?.isRegular == true else {
             throw DatabaseError(.alreadyExists, "\(path): is no vecdb database, so it is not overwritten")
         }
-        guard
-            let lock = try WriterLock.acquire(
-                in: directory, timeoutSeconds: timeoutSeconds, holder: holder, isCancelled: isCancelled)
-        else {
-            if isCancelled() { throw DatabaseError.interrupted }
-            let other = WriterLock.holder(in: directory).map { " (\($0))" } ?? ""
-            throw DatabaseError(.locked, "\(path): another writer holds the lock\(other); try again when it is done")
-        }
-        let catalog = try CatalogWriter.open(directory.pathOf(catalogFileName), checksum: catalogChecksum)
-        let contents = try catalog.contents()
-        guard let uuid = SegmentUUID(bytes: contents.databaseUUID) else {
-            throw DatabaseError(.corrupt, "\(path): the catalog has no database uuid")
-        }
-        let target = BuildTarget(
-            path: path, directory: directory, catalog: catalog, databaseUUID: uuid,
-            baseGeneration: contents.generation, lock: lock, creation: nil)
-        try target.removeOrphans()
-        try target.removeGarbage()
-        return target
-    }
-
-    /// Removes what a crash left: staged rows, and segment files that no row names.
-    private func removeOrphans() throws {
-        let contents = try catalog.contents()
-        for staged in contents.stagedSegments { try catalog.discardStaging(staged.key) }
-        let named = Set((contents.segments + contents.deadSegments).map(\.uuid))
-        for name in try directory.names() {
-            if let uuid = SegmentUUID(segmentFileName: name), !named.contains(uuid.bytes) { try directory.remove(name) }
-            if name.hasPrefix(".scratch-") { try directory.remove(name) }
-        }
-    }
-
-    /// Removes dead segments that no reader pins any more.
-    private func removeGarbage() throws {
-        for segment in try catalog.contents().deadSegments {
-            if let file = try? directory.open(segment.fileName) {
-                guard try file.tryLock(exclusive: true) else { continue }
-                try directory.remove(segment.fileName)
-            }
-            try catalog.removeGarbage([segment.key])
-        }
+        return BuildTarget(
+            try WriterSession(
+                opening: path, in: directory, purpose: "build", timeoutSeconds: timeoutSeconds,
+                isCancelled: isCancelled))
     }
 
     // MARK: committing
@@ -172,31 +117,30 @@ final class BuildTarget {
     /// - Returns: the new generation.
     func commit(_ staging: CatalogStaging, _ record: SegmentRecord, settings: CatalogSettings) throws -> UInt64 {
         let generation: UInt64
-        lock.markCatalog(changing: true)
         do throws(CatalogError) {
-            generation = try catalog.publish(
-                staging, record, expecting: baseGeneration, replacing: .all, settings: settings)
+            generation = try session.commit { catalog throws(CatalogError) in
+                try catalog.publish(
+                    staging, record, expecting: session.baseGeneration, replacing: .all, settings: settings)
+            }
         } catch {
-            lock.markCatalog(changing: false)
             // Nothing is removed any more when nobody can tell whether the generation stands.
             isDone = error.code == .commitUncertain
             throw error
         }
-        lock.markCatalog(changing: false)
         isDone = creation == nil
         guard let creation else {
             // The new generation stands; garbage that cannot be removed now is removed by the next writer.
-            try? removeGarbage()
+            try? session.removeGarbage()
             return generation
         }
-        try catalog.close()
-        try lock.synchronize()
+        try session.catalog.close()
+        try session.synchronizeLock()
         try directory.synchronize()
         do throws(SystemError) {
             try creation.parent.rename(creation.temporaryName, toFreeName: creation.finalName)
         } catch {
             throw error.alreadyExists
-                ? DatabaseError(.alreadyExists, "\(path): was made by somebody else in the meantime")
+                ? DatabaseError(.alreadyExists, "\(session.path): was made by somebody else in the meantime")
                 : DatabaseError(error)
         }
         isDone = true
@@ -209,7 +153,7 @@ final class BuildTarget {
         guard !isDone else { return }
         if let creation {
             isDone = true
-            try? catalog.close()
+            try? session.catalog.close()
             Self.removeTree(creation.parent, creation.temporaryName)
         } else if let staging {
             isDone = true
@@ -236,12 +180,5 @@ final class BuildTarget {
             throw DatabaseError(.invalidArgument, "'\(name)' cannot be the name of a database")
         }
         return name
-    }
-
-    private static func timestamp() -> String { Date.now.ISO8601Format() }
-
-    private static func holder() -> String {
-        let process = ProcessInfo.processInfo
-        return "pid \(process.processIdentifier) on \(process.hostName) since \(timestamp()), build"
     }
 }

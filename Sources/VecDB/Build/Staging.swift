@@ -20,7 +20,7 @@ struct Staging {
     }
 
     /// Queries that are kept for choosing defaults: spread over the export.
-    private static let sampleQueryCount = 64
+    private static let sampleQueryCount = 256
 
     func run(queries: ResolvedInput.QuerySource?) throws -> Result {
         var result = Result()

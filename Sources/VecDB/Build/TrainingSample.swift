@@ -20,6 +20,8 @@ struct TrainingSample {
 
     var count: Int { ordinals.count }
 
+    func row(_ place: Int) -> [Float] { Array(rows[place * dimensions..<(place + 1) * dimensions]) }
+
     mutating func offer(_ batch: [Float], firstOrdinal: UInt64) {
         for row in 0..<batch.count / dimensions {
             let values = batch[row * dimensions..<(row + 1) * dimensions]

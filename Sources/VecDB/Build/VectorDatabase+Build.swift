@@ -49,7 +49,7 @@ private final class DatabaseBuilder {
             path, settings: settings, overwrite: options.overwrite, lockTimeoutSeconds: options.lockTimeoutSeconds,
             allowsNetworkFileSystem: options.allowsNetworkFileSystem, isCancelled: isCancelled)
         let uuid = SegmentUUID.random()
-        let catalog = try target.catalog.beginStaging(segmentUUID: uuid.bytes)
+        let catalog = try target.session.catalog.beginStaging(segmentUUID: uuid.bytes)
         do {
             let staged = try Staging(
                 catalog: catalog, source: resolved.source, plan: plan, policy: resolved.duplicateIDs, clock: clock
@@ -59,7 +59,7 @@ private final class DatabaseBuilder {
                 storedRows: plan.inputRowCount - staged.dropped.count)
             let builder = SegmentBuilder(
                 plan: plan, source: resolved.source, dropped: staged.dropped, clock: clock, directory: target.directory,
-                databaseUUID: target.databaseUUID, segmentUUID: uuid)
+                databaseUUID: target.session.databaseUUID, segmentUUID: uuid)
             let file = try builder.write(tree, idByteCount: staged.idByteCount)
             settings.searchDefaults = try searchDefaults(
                 plan, tree, staged, sample: sample, uuid: uuid, in: target.directory)?.settings
@@ -136,9 +136,8 @@ private final class DatabaseBuilder {
         defer { clock.mark(.train) }
         treePlan.leaves = min(treePlan.leaves, storedRows)
         guard treePlan.leaves > 0 else { return try TrainedTree.empty(plan, treePlan) }
-        return try TrainedTree.train(
-            plan, treePlan, sample: sample, queries: Array(queries.prefix(64).joined())
-        ) { done, total in
+        let queries = stride(from: 0, to: queries.count, by: max(1, queries.count / 64)).prefix(64).map { queries[$0] }
+        return try TrainedTree.train(plan, treePlan, sample: sample, queries: Array(queries.joined())) { done, total in
             try clock.report(.train, done, of: total)
         }
     }
@@ -150,11 +149,11 @@ private final class DatabaseBuilder {
     ) throws -> SearchDefaults? {
         guard let tree, tree.leafCount > 0 else { return nil }
         let segment = try IndexSegment(checking: try SegmentReader(in: directory, uuid: uuid, pinning: false))
-        let finder = DefaultsFinder(
-            segment: segment, queries: staged.sampleQueries, sample: sample, targetRecall: plan.targetRecall,
-            threads: plan.threads, clock: clock)
         defer { clock.mark(.encode) }
-        return try finder.find()
+        return try SearchDefaults.chosen(
+            for: segment, queries: staged.sampleQueries, sample: sample, targetRecall: plan.targetRecall,
+            threads: plan.threads
+        ) { [clock] in try clock.report(.sync, 0, of: 1) }
     }
 
     private func summary(

@@ -165,7 +165,7 @@ private final class Verifier {
     private func checkCodes(
         _ segment: IndexSegment, _ tree: IndexParameters.Tree, _ report: inout VerificationReport
     ) throws -> String {
-        let (reader, storage) = (segment.reader, RowStorage(element: segment.element, dimensions: segment.dimensions))
+        let reader = segment.reader
         let encoder = segment.encoder(tree)
         let centroids = RowStorage(element: TreeView.centroidElement, dimensions: segment.dimensions)
         let origin = segment.floats(of: .origin)
@@ -179,10 +179,8 @@ private final class Verifier {
             let centroid = relative.indices.map { origin[$0] + relative[$0] }
             for start in stride(from: 0, to: Int(leaf.rowCount), by: chunk) {
                 let rows = leaf.rows.lowerBound + start..<leaf.rows.lowerBound + min(Int(leaf.rowCount), start + chunk)
-                let vectors = reader.bytes(of: .reorderVectors)
-                let decoded = storage.decode(
-                    vectors.extracting(rows.lowerBound * storage.stride..<rows.upperBound * storage.stride))
-                let expected = encoder.encode(rows: decoded.span, centroid: centroid.span)
+                let vectors = try segment.vectors(ofRows: rows)
+                let expected = encoder.encode(rows: vectors.span, centroid: centroid.span)
                 let from = view.codeBytes(of: number).lowerBound + start / 32 * view.layout.byteCount
                 let stored = reader.bytes(of: .codes).extracting(from..<from + expected.blocks.count)
                 guard stored.array == expected.blocks, hasRadii(expected.radii, view, number, start / 32) else {
@@ -211,13 +209,11 @@ private final class Verifier {
     /// A search that leaves nothing out must find what brute force finds.
     private func checkSelfQueries(_ segment: IndexSegment, _ report: inout VerificationReport) throws -> String {
         guard segment.rowCount > 0 else { return "no rows" }
-        let (reader, storage) = (segment.reader, RowStorage(element: segment.element, dimensions: segment.dimensions))
         var scratch = SearchScratch()
         let queries = min(8, segment.rowCount)
         for index in 0..<queries {
             let row = index * segment.rowCount / queries
-            let vectors = reader.bytes(of: .reorderVectors)
-            let query = storage.decode(vectors.extracting(row * storage.stride..<(row + 1) * storage.stride))
+            let query = try segment.vectors(ofRows: row..<row + 1)
             var answers: [[UInt32]] = []
             for exact in [true, false] {
                 var trace = SearchTrace(isOn: false)

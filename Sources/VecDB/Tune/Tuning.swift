@@ -1,0 +1,43 @@
+/// What to tune for.
+public struct TuneOptions: Sendable {
+    /// How many hits a search returns, and recall counts.
+    public var k: Int
+    /// Above 0 and up to 1.
+    public var targetRecall: Double
+    /// Whether the setting becomes the database's default.
+    public var stores: Bool
+    /// For counting recall; times are taken on one thread. `nil`: one for each core.
+    public var threads: Int?
+    public var lockTimeoutSeconds: Double
+    /// Asked now and then whether to stop.
+    public var isCancelled: @Sendable () -> Bool
+
+    public init(
+        k: Int = 10, targetRecall: Double = 0.95, stores: Bool = true, threads: Int? = nil,
+        lockTimeoutSeconds: Double = 10, isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) {
+        self.k = k
+        self.targetRecall = targetRecall
+        self.stores = stores
+        self.threads = threads
+        self.lockTimeoutSeconds = lockTimeoutSeconds
+        self.isCancelled = isCancelled
+    }
+}
+
+/// What tuning found.
+public struct Tuning: Sendable, Codable {
+    public var targetRecall: Double
+    /// Whether a setting of the tree reaches it.
+    public var isReached: Bool
+    /// The cheapest setting that reaches the target; where none does, the one that comes nearest to it.
+    public var best: SearchDefaults
+    /// Settings that reach the target by other means and were slower, best first.
+    public var others: [SearchDefaults]
+    /// Microseconds of brute force for one query, beside it.
+    public var exactMeanUs: Double
+    /// What to build anew so that the target can be reached, where it is not.
+    public var advice: String?
+    /// The generation that has the setting as its default; absent when nothing was stored.
+    public var generation: UInt64?
+}

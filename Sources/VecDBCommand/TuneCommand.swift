@@ -1,0 +1,120 @@
+import ArgumentParser
+import EmbeddingInput
+import VecDB
+
+struct TuneCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tune",
+        abstract: "Find the cheapest search settings that reach a recall, and store them.",
+        usage: """
+            vecdb tune <database> [--queries <file>] [--target-recall 0.95] [-k <count>] [<options>]
+            """,
+        discussion: """
+            Settings are sought on a sample of the queries, timed one query at a time, and the fastest becomes what \
+            searches use that name none. Where no setting of the tree reaches the target, nothing is stored, and the \
+            exit code is 7.
+            """)
+
+    @Argument(help: "The database directory.")
+    var database: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Queries like those to come, in any format that 'build' reads (default: the stored ones, or stored candidates).",
+            valueName: "file"))
+    var queries: String?
+
+    @Option(help: ArgumentHelp("The format of '--queries' (default: recognised).", valueName: "format"))
+    var inputFormat: VectorFileFormat?
+
+    @Option(help: ArgumentHelp("Which tensor of a .safetensors file of queries.", valueName: "name"))
+    var tensor: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Ordinals of the true nearest of '--queries', a row each: .ivecs, .ibin or .npy (default: computed exactly).",
+            valueName: "file"))
+    var truth: String?
+
+    @Option(help: ArgumentHelp("The share of the true k nearest that searches should find.", valueName: "share"))
+    var targetRecall = 0.95
+
+    @Option(
+        name: .customShort("k", allowingJoined: true),
+        help: ArgumentHelp("How many hits a search returns, and recall counts.", valueName: "count"))
+    var k = 10
+
+    @Option(help: ArgumentHelp("Threads for counting recall (default: one for each core).", valueName: "count"))
+    var threads: Int?
+
+    @Flag(help: "Store nothing: only say what would be.")
+    var dryRun = false
+
+    @Option(help: ArgumentHelp("Wait so long for another writer.", valueName: "seconds"))
+    var lockTimeout: Double = 10
+
+    @Flag(help: "Print JSON (Formats/schemas/tune.schema.json).")
+    var json = false
+
+    func validate() throws {
+        try check("-k", k, atLeast: 1)
+        try check("--threads", threads, atLeast: 1)
+        try checkShare("--target-recall", targetRecall)
+        try checkSeconds("--lock-timeout", lockTimeout)
+        if queries == nil, truth != nil || inputFormat != nil || tensor != nil {
+            throw ValidationError("'--truth', '--input-format' and '--tensor' belong to '--queries'; give that too.")
+        }
+    }
+
+    func run() throws {
+        Interrupts.catchThem()
+        var vectors: [Float]?
+        var nearest: [[UInt64]]?
+        if let queries {
+            let opened = try VectorDatabase.open(database)
+            let batch = try allQueries(queries, format: inputFormat, tensor: tensor, of: opened, named: database)
+            vectors = batch.vectors
+            nearest = try truth.map {
+                try trueNearest($0, queryCount: batch.count, k: min(k, opened.info.rows))
+            }
+        }
+        let tuning = try VectorDatabase.tune(
+            database, queries: vectors, truth: nearest,
+            options: TuneOptions(
+                k: k, targetRecall: targetRecall, stores: !dryRun, threads: threads, lockTimeoutSeconds: lockTimeout,
+                isCancelled: { Interrupts.requested }))
+        try StandardOutput.print(json ? JSONOutput.document(tuning) : tuningText(tuning))
+        guard tuning.isReached else {
+            if let advice = tuning.advice { StandardError.note(advice) }
+            throw ExitCode.targetMissed
+        }
+    }
+}
+
+/// What tuning found, for people.
+func tuningText(_ tuning: Tuning) -> String {
+    let k = tuning.best.k
+    var table = TableOutput([
+        .left(""), .right("leaves"), .right("reorder"), .right("recall@\(k)"), .right("mean_us"),
+    ])
+    func add(_ setting: SearchDefaults, _ mark: String) {
+        table.add([
+            mark, grouped(setting.leavesToSearch), grouped(setting.reorder), fixed(setting.recall, 4),
+            setting.meanUs.map { fixed($0, 1) } ?? "–",
+        ])
+    }
+    let mark = tuning.generation != nil ? "stored" : tuning.isReached ? "best" : "nearest"
+    add(tuning.best, mark)
+    for setting in tuning.others { add(setting, "") }
+    table.add(["brute force", "all", "all", "", fixed(tuning.exactMeanUs, 1)])
+    var lines = [trimmingFinalNewline(table.rendered())]
+    if let generation = tuning.generation {
+        lines.append("generation \(generation) · " + defaultsText(tuning.best))
+    } else if !tuning.isReached {
+        lines.append(
+            "recall@\(k) of \(tuning.targetRecall) is out of reach of this build: its tree has \(fixed(tuning.best.recall, 4)) "
+                + "with \(settingText(tuning.best)), over \(grouped(tuning.best.sampleQueries)) queries; nothing was stored"
+        )
+    }
+    return lines.joined(separator: "\n")
+}
