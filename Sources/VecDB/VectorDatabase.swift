@@ -177,6 +177,19 @@ public final class VectorDatabase: Sendable {
         do throws(CatalogError) { return try snapshot.catalog.queryVector(id: id) } catch { throw DatabaseError(error) }
     }
 
+    /// Stored query-side embeddings with their ids, by position.
+    ///
+    /// - Parameter position: the first one wanted, from 0 on; an empty answer is the end.
+    public func storedQueries(
+        from position: Int, limit: Int
+    ) throws(DatabaseError) -> [(id: String, vector: [Float])] {
+        let catalog = snapshot.catalog
+        guard let segment = catalog.segments.last(where: { $0.queryCount > 0 }), position >= 0 else { return [] }
+        do throws(CatalogError) {
+            return try catalog.queries(in: segment, from: UInt64(position), limit: limit).map { ($0.id, $0.vector) }
+        } catch { throw DatabaseError(error) }
+    }
+
     /// The ordinals of the candidates with this id, ascending: several under duplicate ids, none for an unknown one.
     public func ordinals(id: String) throws(DatabaseError) -> [UInt64] { try snapshot.ordinals(ofID: id) }
 

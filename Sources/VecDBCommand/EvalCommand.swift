@@ -7,20 +7,26 @@ struct EvalCommand: ParsableCommand {
         commandName: "eval",
         abstract: "Measure recall and speed over a set of queries.",
         usage: """
-            vecdb eval <database> --queries <file> [-k <count>] [--sweep 'leaves-to-search=20,40;reorder=50,100'] [<options>]
-            vecdb eval <database> --queries <file> --open [--json]
+            vecdb eval <database> [--queries <file>] [-k <count>] [--sweep 'leaves-to-search=20,40;reorder=50,100'] [<options>]
+            vecdb eval <database> --labels <file> [--queries <file>] [--sweep …] [--threads <count>] [--json]
+            vecdb eval <database> [--queries <file>] --open [--json]
             """,
         discussion: """
             A row per setting. Recall is the share of the true k nearest that was found, counted by ordinal. Times are \
             inside the process, one query at a time after a warm-up, without ids; the best of several passes counts.
+
+            With '--labels' instead: top-1, 5, 10, 50 and 100 categorical accuracy, brute force beside every setting, \
+            counted by id and, as TensorFlow Recommenders does without ids, by score.
             """)
 
     @Argument(help: "The database directory.")
     var database: String
 
     @Option(
-        help: ArgumentHelp("The queries, in any format that 'build' reads; '-' is standard input.", valueName: "file"))
-    var queries: String
+        help: ArgumentHelp(
+            "The queries, in any format that 'build' reads; '-' is standard input (default: the stored queries).",
+            valueName: "file"))
+    var queries: String?
 
     @Option(help: ArgumentHelp("The format of '--queries' (default: recognised).", valueName: "format"))
     var inputFormat: VectorFileFormat?
@@ -63,6 +69,15 @@ struct EvalCommand: ParsableCommand {
             valueName: "count"))
     var cold: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "The true candidate's id for each of '--queries', one a line; without '--queries' lines of a stored query's id, a tab and the candidate's id.",
+            valueName: "file"))
+    var labels: String?
+
+    @Option(help: ArgumentHelp("Draw recall against queries per second into this SVG file.", valueName: "file"))
+    var plot: String?
+
     @Flag(help: "Measure instead how long opening takes, and the first answer.")
     var open = false
 
@@ -78,14 +93,22 @@ struct EvalCommand: ParsableCommand {
         if cold != nil, batch || threads > 1 {
             throw ValidationError("'--cold' searches for one query at a time; leave out '--batch' and '--threads'.")
         }
-        if open, cold != nil || batch || exact || truth != nil || !sweep.isDefault {
+        if open, cold != nil || batch || exact || truth != nil || labels != nil || plot != nil || !sweep.isDefault {
             throw ValidationError("'--open' takes no other measure; leave out the rest.")
+        }
+        if labels != nil, cold != nil || batch || truth != nil || plot != nil {
+            throw ValidationError(
+                "'--labels' counts accuracy, not recall; leave out '--truth', '--batch', '--cold' and '--plot'.")
+        }
+        if queries == nil, inputFormat != nil || tensor != nil || truth != nil {
+            throw ValidationError("'--truth', '--input-format' and '--tensor' belong to '--queries'; give that too.")
         }
     }
 
     func run() throws {
         if open { return try measureOpening() }
         let database = try VectorDatabase.open(database)
+        if let labels { return try measureLabels(labels, of: database) }
         let queries = try readQueries(of: database)
         let truth = try truth(of: queries, in: database)
         var rows: [EvaluationRow] = []
@@ -99,15 +122,17 @@ struct EvalCommand: ParsableCommand {
                 rows.append(EvaluationRow(setting, result))
             }
         }
+        if let plot { try FrontierPlot(rows, k: k, title: self.database, info: database.info).write(to: plot) }
         try StandardOutput.print(json ? JSONOutput.document(rows) : evaluationText(rows, k: k))
     }
 
     func readQueries(of database: VectorDatabase) throws -> QueryBatch {
-        try allQueries(queries, format: inputFormat, tensor: tensor, of: database, named: self.database)
+        guard let queries else { return try storedQueries(of: database, named: self.database) }
+        return try allQueries(queries, format: inputFormat, tensor: tensor, of: database, named: self.database)
     }
 
     /// The settings to measure, in the order of the sweep.
-    private func settings(of info: DatabaseInfo) -> [SearchOptions] {
+    func settings(of info: DatabaseInfo) -> [SearchOptions] {
         let k = min(k, max(1, info.rows))
         if exact { return [SearchOptions(k: k, exact: true)] }
         return sweep.settings.map { SearchOptions(k: k, leavesToSearch: $0.leavesToSearch, reorder: $0.reorder) }

@@ -12,7 +12,7 @@ func allQueries(
     var options = QueryInputOptions()
     (options.vector, options.queries, options.queryIDs) = (nil, file, [])
     (options.inputFormat, options.tensor) = (format, tensor)
-    let source = try QuerySource(options, database: database, named: name)
+    let source = try QuerySource(options, of: .database(database), named: name)
     let dimensions = database.info.dimensions
     var vectors: [Float] = []
     while let batch = try source.next(maxCount: 1024) { vectors += batch.vectors }
@@ -34,4 +34,74 @@ func trueNearest(_ file: String, queryCount: Int, k: Int) throws -> [[UInt64]] {
             .invalidInput, "\(file): has fewer than \(grouped(k)) ordinals a row; recall@\(k) needs \(k)")
     }
     return table.rows
+}
+
+/// The queries that the database holds.
+func storedQueries(of database: VectorDatabase, named name: String) throws -> QueryBatch {
+    let (count, dimensions) = (database.info.queries, database.info.dimensions)
+    guard count > 0 else {
+        throw DatabaseError(
+            .invalidInput,
+            "\(name): holds no queries to measure with (built without '--query-vectors'); give '--queries'")
+    }
+    var (vectors, ids) = ([Float](), [String]())
+    while ids.count < count {
+        let batch = try database.storedQueries(from: ids.count, limit: 1024)
+        guard !batch.isEmpty else { break }
+        for query in batch {
+            vectors += query.vector
+            ids.append(query.id)
+        }
+    }
+    return QueryBatch(firstIndex: 0, count: ids.count, dimensions: dimensions, vectors: vectors, ids: ids)
+}
+
+/// Queries, each with the id of the candidate that a user chose.
+struct LabelledQueries {
+    let vectors: [Float]
+    let labels: [String]
+
+    /// A line for each query of a file: the candidate's id.
+    init(_ file: String, of queries: QueryBatch) throws {
+        let lines = try idLines(file)
+        guard lines.count == queries.count else {
+            throw DatabaseError(
+                .invalidInput,
+                "\(file): has \(counted(lines.count, "label")) for \(counted(queries.count, "query", "queries")); one a line"
+            )
+        }
+        (vectors, labels) = (queries.vectors, lines)
+    }
+
+    /// Lines of a stored query's id, a tab and the candidate's id, as in the `test.tsv` of an export.
+    init(pairs file: String, in database: VectorDatabase, named name: String) throws {
+        var stored: [String: [Float]] = [:]
+        var (vectors, labels) = ([Float](), [String]())
+        for (index, line) in try idLines(file).enumerated() {
+            let fields = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard fields.count == 2 else {
+                throw DatabaseError(
+                    .invalidInput,
+                    "\(file), line \(grouped(index + 1)): is no pair of a query's id, a tab and a candidate's id; "
+                        + "give '--queries' for labels alone")
+            }
+            if stored[fields[0]] == nil {
+                guard let vector = try database.queryVector(id: fields[0]) else {
+                    throw unknownQuery(fields[0], of: database.info.queries, name)
+                }
+                stored[fields[0]] = vector
+            }
+            vectors += stored[fields[0]] ?? []
+            labels.append(fields[1])
+        }
+        guard !labels.isEmpty else { throw DatabaseError(.invalidInput, "\(file): holds no label") }
+        (self.vectors, self.labels) = (vectors, labels)
+    }
+}
+
+private func idLines(_ file: String) throws -> [String] {
+    let reader = try IDReader.open(file)
+    var lines: [String] = []
+    while let line = try reader.next() { lines.append(line) }
+    return lines
 }

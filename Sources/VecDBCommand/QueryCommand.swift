@@ -10,6 +10,7 @@ struct QueryCommand: ParsableCommand {
             vecdb query <database> --vector '[0.12, -1.5, …]' [<options>]
             vecdb query <database> --queries <file> [<options>]
             vecdb query <database> --query-id <id> ... [<options>]
+            vecdb query --from <directory> --queries <file> [<options>]
             """,
         discussion: """
             Formats: 'table' for people; 'ndjson', a line per query (Formats/schemas/query.schema.json); 'tsv', a line \
@@ -20,10 +21,16 @@ struct QueryCommand: ParsableCommand {
 
             Under dot and cosine larger scores are nearer; under l2 the score is the squared distance. Fewer hits \
             than k come back only when there are no more.
+
+            With '--from' a trainer's export is searched without building anything: brute force, a pass over its \
+            vectors for every thousand queries, and hits as of an exact search in a database built from it.
             """)
 
     @Argument(help: "The database directory; name it before '--query-id', which takes all words up to the next option.")
-    var database: String
+    var database: String?
+
+    @Option(help: ArgumentHelp("Search a trainer's export directory instead of a database.", valueName: "directory"))
+    var from: String?
 
     @OptionGroup(title: "Queries") var queries: QueryInputOptions
     @OptionGroup(title: "Search") var search: SearchArguments
@@ -42,29 +49,34 @@ struct QueryCommand: ParsableCommand {
     var explain = false
 
     func validate() throws {
+        guard (database == nil) != (from == nil) else {
+            throw ValidationError("Give a database or '--from <directory>'\(database == nil ? "" : ", not both").")
+        }
+        if from != nil, explain {
+            throw ValidationError("'--explain' tells of a database's index; '--from' searches without one.")
+        }
         if queries.queries == "-", search.excludeFile == "-" {
             throw ValidationError("Standard input cannot be both '--queries' and '--exclude-file'.")
         }
     }
 
     func run() throws {
-        let database = try VectorDatabase.open(database)
-        let info = database.info
-        var options = search.options(rows: info.rows)
+        let searched = try searched()
+        var options = search.options(rows: searched.rows)
         options.includesMetadata = withMetadata
         let exclusions = try Exclusions(ids: search.exclude, file: search.excludeFile)
         options.excludedIDs = exclusions.everyQuery
 
-        let source = try QuerySource(queries, database: database, named: self.database)
+        let source = try QuerySource(queries, of: searched, named: database ?? from ?? "")
         var output = HitOutput(format, withMetadata: withMetadata)
-        let batchLimit = batchLimit(k: options.k, dimensions: info.dimensions)
+        let batchLimit = batchLimit(k: options.k, dimensions: searched.dimensions)
         var queryCount = 0
         while let batch = try source.next(maxCount: batchLimit) {
             if batch.firstIndex == 0 { output.namesQueries = batch.count > 1 }
-            if explain {
+            if explain, case .database(let database) = searched {
                 try answerOneByOne(batch, database, options, exclusions, &output)
             } else {
-                let answers = try database.searchBatch(
+                let answers = try searched.searchBatch(
                     batch.vectors, options: options, excludedIDs: exclusions.inBatch(batch), threads: search.threads)
                 for (position, hits) in answers.enumerated() {
                     try output.write(Answer(index: batch.firstIndex + position, id: batch.id(position), hits: hits))
@@ -74,6 +86,11 @@ struct QueryCommand: ParsableCommand {
         }
         try output.finish()
         exclusions.noteUnused(queryCount: queryCount)
+    }
+
+    private func searched() throws -> Searched {
+        if let from { return .export(try StreamingSearch(.export(directory: from))) }
+        return .database(try VectorDatabase.open(database ?? ""))
     }
 
     private func answerOneByOne(

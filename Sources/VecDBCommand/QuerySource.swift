@@ -35,26 +35,28 @@ final class QuerySource {
 
     /// - Throws: for an unknown query id, a file that cannot be read, or other dimensions than the database's; before
     ///   any query has been answered.
-    init(_ options: QueryInputOptions, database: VectorDatabase, named name: String) throws {
-        let info = database.info
+    init(_ options: QueryInputOptions, of searched: Searched, named name: String) throws {
         if let text = options.vector {
             let vector = try parsedVector(text)
-            try checkDimensions(vector.count, of: "--vector", info, name)
+            try checkDimensions(vector.count, of: "--vector", searched, name)
             content = .batch(
-                QueryBatch(firstIndex: 0, count: 1, dimensions: info.dimensions, vectors: vector, ids: nil))
+                QueryBatch(firstIndex: 0, count: 1, dimensions: searched.dimensions, vectors: vector, ids: nil))
         } else if let file = options.queries {
             let reader = try VectorReader.open([file], format: options.inputFormat, tensor: options.tensor)
-            try checkDimensions(reader.dimensions, of: reader.files[0], info, name)
+            try checkDimensions(reader.dimensions, of: reader.files[0], searched, name)
             content = .file(
-                reader, VectorValidation(dimensions: info.dimensions, refusesZeroVectors: info.metric == .cosine))
+                reader,
+                VectorValidation(dimensions: searched.dimensions, refusesZeroVectors: searched.metric == .cosine))
         } else {
             let vectors = try options.queryIDs.flatMap { id in
-                guard let vector = try database.queryVector(id: id) else { throw unknownQuery(id, info, name) }
+                guard let vector = try searched.queryVector(id: id) else {
+                    throw unknownQuery(id, of: searched.queries, name)
+                }
                 return vector
             }
             content = .batch(
                 QueryBatch(
-                    firstIndex: 0, count: options.queryIDs.count, dimensions: info.dimensions, vectors: vectors,
+                    firstIndex: 0, count: options.queryIDs.count, dimensions: searched.dimensions, vectors: vectors,
                     ids: options.queryIDs))
         }
     }
@@ -83,23 +85,24 @@ final class QuerySource {
     }
 }
 
-private func checkDimensions(_ found: Int, of source: String, _ info: DatabaseInfo, _ name: String) throws {
-    guard found == info.dimensions else {
+private func checkDimensions(_ found: Int, of source: String, _ searched: Searched, _ name: String) throws {
+    guard found == searched.dimensions else {
         throw DatabaseError(
             .invalidInput,
-            "\(source): has \(counted(found, "dimension")), but the vectors of \(name) have \(grouped(info.dimensions)); "
+            "\(source): has \(counted(found, "dimension")), but the vectors of \(name) have \(grouped(searched.dimensions)); "
                 + "use queries of the same model")
     }
 }
 
-private func unknownQuery(_ id: String, _ info: DatabaseInfo, _ name: String) -> DatabaseError {
+func unknownQuery(_ id: String, of count: Int, _ name: String) -> DatabaseError {
     let remedy =
-        info.queries == 0
-        ? "it was built without '--query-vectors'; use '--vector' or '--queries'" : "check the id, or use '--vector'"
+        count == 0
+        ? "it has no table of queries ('--query-vectors'); use '--vector' or '--queries'"
+        : "check the id, or use '--vector'"
     return DatabaseError(
         .notFound,
-        "\(name): no stored query has the id '\(printable(id))'; the database holds "
-            + "\(counted(info.queries, "query", "queries")): \(remedy)")
+        "\(name): no stored query has the id '\(printable(id))'; there are "
+            + "\(counted(count, "query", "queries")): \(remedy)")
 }
 
 /// The numbers of a JSON array.

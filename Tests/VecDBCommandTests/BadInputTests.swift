@@ -135,7 +135,7 @@ struct BadInputTests {
         (["--queries", "missing.npy"], 3, "missing.npy"),
         (["--queries", "empty.npy"], 1, "empty"),
         (["--queries", "."], 1, "directory"),
-        (["--query-id", "zoe"], 3, "no stored query has the id 'zoe'; the database holds 3 queries"),
+        (["--query-id", "zoe"], 3, "no stored query has the id 'zoe'; there are 3 queries"),
         (["--query-id", "ann", "zoe"], 3, "'zoe'"),
         (["--vector", "[1,2]", "--exclude-file", "missing.txt"], 3, "missing.txt"),
         (["--vector", "[1,2]", "--exclude-file", "."], 1, "irectory"),

@@ -128,7 +128,7 @@ struct BuildCommandTests {
 
     @Test func `an export directory is built from its manifest`() throws {
         let directory = try TemporaryDirectory()
-        try writeExport(to: directory)
+        try Films.writeExport(to: directory)
         let summary = try succeed("build", "d", "--from", "export", "--json", in: directory).json()
         #expect(summary["metric"]?.string == "l2")
         #expect(summary["rows"]?.number == 6)
@@ -139,7 +139,7 @@ struct BuildCommandTests {
 
     @Test func `a file whose hash is not the manifest's is refused`() throws {
         let directory = try TemporaryDirectory()
-        try writeExport(to: directory)
+        try Films.writeExport(to: directory)
         try directory.write("export/candidates.ids.txt", Films.ids.reversed().map { $0 + "\n" }.joined())
         let before = try directory.listing()
         let output = try vecdb("build", "d", "--from", "export", in: directory)
@@ -147,26 +147,5 @@ struct BuildCommandTests {
         #expect(output.standardError.contains("candidates.ids.txt"))
         #expect(output.standardError.contains("SHA-256"))
         #expect(try directory.listing() == before)
-    }
-
-    /// Writes `export/`, the films as a trainer would hand them over.
-    private func writeExport(to directory: TemporaryDirectory) throws {
-        try directory.makeDirectory("export")
-        try directory.write("export/candidates.npy", npy(Films.vectors))
-        try directory.write("export/candidates.ids.txt", Films.ids.map { $0 + "\n" }.joined())
-        try directory.write("export/queries.npy", npy([[1, 1], [-2, 0], [0, 1]]))
-        try directory.write("export/queries.ids.txt", "ann\nbob\n-5\n")
-        let sums = try shell("cd export && sha256sum *", in: directory).lines.map { line in
-            let parts = line.split(separator: " ")
-            return "\"\(parts[1])\": \"\(parts[0])\""
-        }
-        try directory.write(
-            "export/manifest.json",
-            """
-            {"format": "vecdb-embedding-export", "version": 1, "metric": "l2", "dimensions": 2,
-             "candidates": {"vectors": "candidates.npy", "ids": "candidates.ids.txt", "count": 6},
-             "queries": {"vectors": "queries.npy", "ids": "queries.ids.txt", "count": 3},
-             "sha256": {\(sums.joined(separator: ", "))}}
-            """)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import FoundationXML
 import Testing
 
 struct EvalCommandTests {
@@ -54,6 +55,69 @@ struct EvalCommandTests {
         let directory = try Self.database()
         let output = try succeed("eval", "d.vecdb", "--queries", "queries.npy", "--open", "--json", in: directory)
         try expectValid(try JSONValue(parsing: output.standardOutput), "eval-open")
+    }
+
+    @Test func `labels are counted for brute force and every setting`() throws {
+        let directory = try Self.database()
+        try directory.write("labels.txt", (0..<30).map { "\($0)\n" }.joined())
+        let output = try succeed(
+            "eval", "d.vecdb", "--queries", "queries.npy", "--labels", "labels.txt", "--sweep",
+            "leaves-to-search=1,24;reorder=10", "--json", in: directory)
+        let rows = try #require(try JSONValue(parsing: output.standardOutput).array)
+        try expectValid(.array(rows), "eval-labels")
+        #expect(rows.map { $0["leaves_to_search"]?.number } == [nil, 1, 24])
+        // Each query is its own label, and nothing is nearer to it than itself.
+        #expect(rows.allSatisfy { $0["accuracy_by_id"]?.array?.first?.number == 1 })
+        let table = try succeed(
+            "eval", "d.vecdb", "--queries", "queries.npy", "--labels", "labels.txt", in: directory)
+        #expect(table.lines[0].hasPrefix("leaves  reorder  counted "))
+        #expect(table.lines.count == 5)
+    }
+
+    @Test func `labels may be pairs with stored queries, which serve without a file too`() throws {
+        let (directory, _) = try Films.database()
+        // ann (1, 1) has 2 and 4 at score 4; bob (−2, 0) has 3 at 2.
+        try directory.write("pairs.tsv", "ann\ttab\there\nbob\t七人の侍\nbob\tunseen\n")
+        let output = try succeed("eval", "films.vecdb", "--labels", "pairs.tsv", "--json", in: directory)
+        let row = try #require(try JSONValue(parsing: output.standardOutput)[0])
+        #expect(row["accuracy_by_id"]?[0]?.number.map { abs($0 - 2.0 / 3) < 1e-9 } == true)
+        #expect(row["unknown_labels"]?.number == 1)
+        #expect(output.standardError.contains("1 label of 3 name no candidate"))
+        let recall = try succeed("eval", "films.vecdb", "-k", "2", "--passes", "1", "--json", in: directory)
+        #expect(try JSONValue(parsing: recall.standardOutput)[0]?["recall"]?.number == 1)
+    }
+
+    /// A labels file, the other arguments, and what the message must hold.
+    static let badLabels: [(String, [String], String)] = [
+        ("zoe\t42\n", [], "no stored query has the id 'zoe'"),
+        ("ann 42\n", [], "line 1: is no pair"),
+        ("", [], "holds no label"),
+        ("ann\tnobody\n", [], "none of its labels is the id of a candidate"),
+        ("42\n", ["--queries", "users.npy"], "has 1 label for 3 queries"),
+        ("a\u{0}b\n", [], "NUL"),
+    ]
+
+    @Test(arguments: badLabels)
+    func `labels that do not fit are refused`(content: String, options: [String], message: String) throws {
+        let (directory, _) = try Films.database()
+        try directory.write("labels.txt", content)
+        let output = try vecdb(["eval", "films.vecdb", "--labels", "labels.txt"] + options, in: directory)
+        #expect(output.status != 0 && output.standardError.contains(message), "\(output.standardError)")
+    }
+
+    @Test func `a plot is an SVG with a point for every setting`() throws {
+        let directory = try Self.database()
+        try succeed(
+            "eval", "d.vecdb", "--queries", "queries.npy", "--sweep", "leaves-to-search=1,2,24;reorder=10,600",
+            "--passes", "1", "--plot", "p.svg", in: directory)
+        let svg = directory.text("p.svg")
+        let document = try XMLDocument(xmlString: svg)
+        #expect(document.rootElement()?.name == "svg")
+        #expect(svg.components(separatedBy: "r=\"2.5\"").count == 7)
+        #expect(svg.contains(": recall 1.0000, ") && svg.contains("recall@10 →"))
+        let refused = try vecdb(
+            ["eval", "d.vecdb", "--queries", "queries.npy", "--passes", "1", "--plot", "none/p.svg"], in: directory)
+        #expect(refused.status == 1 && refused.standardError.contains("none/p.svg: could not be written"))
     }
 
     @Test func `truth may come from a file`() throws {

@@ -36,6 +36,24 @@ struct QueryCommandTests {
         #expect(byFile.lines.filter { $0.hasPrefix("query") } == ["query 0", "query 1", "query 2"])
     }
 
+    @Test func `an export is searched without a database`() throws {
+        let directory = try TemporaryDirectory()
+        try Films.writeExport(to: directory)
+        try succeed("build", "d", "--from", "export", "--index", "exact", in: directory)
+        for arguments in [
+            ["--query-id", "ann", "bob"], ["--queries", "export/queries.npy", "-k", "2", "--exclude", "42"],
+            ["--vector", "[0.3, 1]", "--with-metadata", "--format", "ndjson"],
+        ] {
+            let streamed = try vecdb(["query", "--from", "export"] + arguments, in: directory)
+            #expect(streamed.status == 0, "\(streamed.standardError)")
+            let built = try vecdb(["query", "d"] + arguments, in: directory)
+            #expect(streamed.standardOutput == built.standardOutput)
+        }
+        let unknown = try vecdb(["query", "--from", "export", "--query-id", "zoe"], in: directory)
+        #expect(unknown.status == 3 && unknown.standardError.contains("no stored query has the id 'zoe'"))
+        #expect(try vecdb(["query", "--from", "none", "--vector", "[1]"], in: directory).status == 3)
+    }
+
     @Test func `query ids may begin with a dash`() throws {
         let (directory, _) = try Films.database()
         let output = try succeed("query", "films.vecdb", "--query-id=-5", "-k1", "--format", "tsv", in: directory)

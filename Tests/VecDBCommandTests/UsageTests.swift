@@ -52,7 +52,12 @@ struct UsageTests {
             "it lies above 0 and up to 1."
         ),
         (["build", "d", "--vectors", "films.npy", "--soar"], "Unknown option '--soar'"),
-        (["eval", "d"], "--queries"),
+        (["eval", "d", "--truth", "t.npy"], "give that too"),
+        (["eval", "d", "--labels", "l.txt", "--batch"], "'--labels' counts accuracy"),
+        (["eval", "d", "--open", "--plot", "p.svg"], "'--open' takes no other measure"),
+        (["query", "--query-id", "7"], "Give a database or '--from <directory>'"),
+        (["query", "d", "--from", "e", "--vector", "[1]"], "not both"),
+        (["query", "--from", "e", "--vector", "[1]", "--explain"], "'--from' searches without one"),
         (["tune", "d", "--target-recall", "1.5"], "it lies above 0 and up to 1."),
         (["tune", "d", "--truth", "t.npy"], "give that too"),
         (["eval", "d", "--queries", "users.npy", "--sweep", "leaves=1"], "--sweep"),

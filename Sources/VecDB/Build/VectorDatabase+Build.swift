@@ -101,7 +101,8 @@ private final class DatabaseBuilder {
         ) { batch, first in
             rows += batch.count / source.dimensions
             if needsSample {
-                if resolved.metric == .cosine { normaliseSampled(&batch, dimensions: source.dimensions) }
+                // Zero vectors are left alone here: validation refuses them behind the pass.
+                if resolved.metric == .cosine { normaliseRows(&batch, dimensions: source.dimensions) }
                 sample.offer(batch, firstOrdinal: first)
             }
             try clock.report(.read, rows, of: max(total, rows))
@@ -117,15 +118,6 @@ private final class DatabaseBuilder {
         let plan = try BuildPlan(
             options, metric: resolved.metric, dimensions: source.dimensions, rowCount: rows, element: source.element)
         return (plan, sample)
-    }
-
-    /// Zero vectors are left alone here: validation refuses them behind the pass.
-    private func normaliseSampled(_ batch: inout [Float], dimensions: Int) {
-        var span = batch.mutableSpan
-        for row in 0..<span.count / dimensions {
-            var vector = span._mutatingExtracting(row * dimensions..<(row + 1) * dimensions)
-            _ = normalise(&vector)
-        }
     }
 
     private func train(

@@ -8,23 +8,7 @@ import VectorKernels
 extension Snapshot {
     /// The query as the index wants it: checked, and normalised for cosine.
     func prepared(_ query: [Float]) throws(DatabaseError) -> [Float] {
-        guard query.count == segment.dimensions else {
-            throw DatabaseError(
-                .invalidArgument, "the query has \(query.count) dimensions, the database \(segment.dimensions)")
-        }
-        // One pass finds NaN, infinities and overflow; only then is it asked which of them it was.
-        if !Kernels.best.dot(query.span, query.span).isFinite {
-            if let place = query.firstIndex(where: { !$0.isFinite }) {
-                throw DatabaseError(
-                    .invalidArgument, "dimension \(place) of the query is \(query[place]); queries are finite")
-            }
-            throw DatabaseError(.invalidArgument, "the squared norm of the query overflows f32; scale it down")
-        }
-        guard segment.metric == .cosine else { return query }
-        guard let normalised = normalised(query) else {
-            throw DatabaseError(.invalidArgument, "the query is a zero vector, which has no direction for cosine")
-        }
-        return normalised.vector
+        try preparedQuery(query, metric: segment.metric, dimensions: segment.dimensions)
     }
 
     /// The ordinals that have an id, ascending.
@@ -75,6 +59,27 @@ extension Snapshot {
     }
 }
 
+/// A query as searches want it: checked, and normalised for cosine.
+func preparedQuery(_ query: [Float], metric: Metric, dimensions: Int) throws(DatabaseError) -> [Float] {
+    guard query.count == dimensions else {
+        throw DatabaseError(
+            .invalidArgument, "the query has \(query.count) dimensions, the candidates have \(dimensions)")
+    }
+    // One pass finds NaN, infinities and overflow; only then is it asked which of them it was.
+    if !Kernels.best.dot(query.span, query.span).isFinite {
+        if let place = query.firstIndex(where: { !$0.isFinite }) {
+            throw DatabaseError(
+                .invalidArgument, "dimension \(place) of the query is \(query[place]); queries are finite")
+        }
+        throw DatabaseError(.invalidArgument, "the squared norm of the query overflows f32; scale it down")
+    }
+    guard metric == .cosine else { return query }
+    guard let normalised = normalised(query) else {
+        throw DatabaseError(.invalidArgument, "the query is a zero vector, which has no direction for cosine")
+    }
+    return normalised.vector
+}
+
 /// A vector of length 1 in the direction of `vector`, and the length it had (numerics, section 1); `nil` for zero vectors.
 func normalised(_ vector: [Float]) -> (vector: [Float], norm: Float)? {
     var result = vector
@@ -93,4 +98,13 @@ func normalise(_ vector: inout MutableSpan<Float>) -> Float? {
     guard norm > 0 else { return nil }
     for index in vector.indices { vector[index] = Float(Double(vector[index]) / norm) }
     return Float(norm)
+}
+
+/// Normalises rows in place; zero vectors stay.
+func normaliseRows(_ rows: inout [Float], dimensions: Int) {
+    var span = rows.mutableSpan
+    for row in 0..<span.count / dimensions {
+        var vector = span._mutatingExtracting(row * dimensions..<(row + 1) * dimensions)
+        _ = normalise(&vector)
+    }
 }

@@ -162,10 +162,10 @@ private struct Tuner {
     }
 
     private func storedQueries(_ wanted: Int) throws -> [[Float]]? {
-        let catalog = database.snapshot.catalog
-        guard let stored = catalog.segments.last(where: { $0.queryCount > 0 }) else { return nil }
-        return try evenlySpaced(wanted, of: Int(clamping: stored.queryCount)).flatMap { position in
-            try catalog.queries(in: stored, from: UInt64(position), limit: 1).map(\.vector)
+        let count = database.info.queries
+        guard count > 0 else { return nil }
+        return try evenlySpaced(wanted, of: count).flatMap { position in
+            try database.storedQueries(from: position, limit: 1).map(\.vector)
         }
     }
 

@@ -29,4 +29,25 @@ enum Films {
         try #require(output.status == 0, "\(output.standardError)")
         return (directory, output)
     }
+
+    /// Writes `export/`, the films as a trainer would hand them over.
+    static func writeExport(to directory: TemporaryDirectory) throws {
+        try directory.makeDirectory("export")
+        try directory.write("export/candidates.npy", npy(vectors))
+        try directory.write("export/candidates.ids.txt", ids.map { $0 + "\n" }.joined())
+        try directory.write("export/queries.npy", npy([[1, 1], [-2, 0], [0, 1]]))
+        try directory.write("export/queries.ids.txt", "ann\nbob\n-5\n")
+        let sums = try shell("cd export && sha256sum *", in: directory).lines.map { line in
+            let parts = line.split(separator: " ")
+            return "\"\(parts[1])\": \"\(parts[0])\""
+        }
+        try directory.write(
+            "export/manifest.json",
+            """
+            {"format": "vecdb-embedding-export", "version": 1, "metric": "l2", "dimensions": 2,
+             "candidates": {"vectors": "candidates.npy", "ids": "candidates.ids.txt", "count": 6},
+             "queries": {"vectors": "queries.npy", "ids": "queries.ids.txt", "count": 3},
+             "sha256": {\(sums.joined(separator: ", "))}}
+            """)
+    }
 }

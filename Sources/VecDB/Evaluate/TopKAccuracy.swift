@@ -1,0 +1,128 @@
+import SegmentFile
+import VectorKernels
+
+/// How often the candidate that a user chose is among the first k: top-k categorical accuracy, as TensorFlow Recommenders'
+/// `FactorizedTopK` counts it, in both of its ways.
+public struct TopKAccuracy: Sendable {
+    /// The values of k, ascending.
+    public let counts: [Int]
+    /// For each: the share of queries whose label's id is among the first k hits.
+    public let byID: [Double]
+    /// For each: the share of queries for which fewer than k hits score better than the label does, so that ties with the
+    /// k-th hit count as found, as does a label that an approximate search has overlooked.
+    public let byScore: [Double]
+    /// Labels that name no candidate, and so are never found.
+    public let unknownLabels: Int
+    /// Wall-clock time of the searches alone.
+    public let seconds: Double
+}
+
+extension VectorDatabase {
+    /// Counts how often labels are found.
+    ///
+    /// - Parameters:
+    ///   - queries: row-major, `dimensions` floats each.
+    ///   - labels: the true candidate's id for each query. Several candidates of one id are all taken for it, and the
+    ///     first one's score counts.
+    ///   - counts: the values of k.
+    ///   - options: how to search; its `k` is not looked at.
+    /// - Throws: `invalidArgument` when labels and queries do not agree in number, or for a k below 1; what searches throw.
+    public func topKAccuracy(
+        _ queries: [Float], labels: [String], counts: [Int] = [1, 5, 10, 50, 100], options: SearchOptions,
+        threads: Int? = nil
+    ) throws(DatabaseError) -> TopKAccuracy {
+        let dimensions = info.dimensions
+        guard queries.count == labels.count * dimensions, !labels.isEmpty else {
+            throw DatabaseError(
+                .invalidArgument,
+                "\(queries.count) floats are not \(labels.count) queries of \(dimensions) dimensions")
+        }
+        var search = options
+        let counts = counts.sorted()
+        search.k = counts.last ?? 1
+        (search.includesIDs, search.includesMetadata) = (false, false)
+        var counting = LabelCounting(snapshot: snapshot, counts: counts)
+        let clock = ContinuousClock()
+        var spent = Duration.zero
+        for start in stride(from: 0, to: labels.count, by: batchOfLabels) {
+            let batch = start..<min(labels.count, start + batchOfLabels)
+            let vectors = Array(queries[batch.lowerBound * dimensions..<batch.upperBound * dimensions])
+            let began = clock.now
+            let answers = try searchBatch(vectors, options: search, threads: threads)
+            spent += clock.now - began
+            for (place, hits) in answers.enumerated() {
+                try counting.add(
+                    hits, label: labels[batch.lowerBound + place],
+                    query: Array(vectors[place * dimensions..<(place + 1) * dimensions]))
+            }
+        }
+        let total = Double(labels.count)
+        return TopKAccuracy(
+            counts: counts, byID: counting.foundByID.map { Double($0) / total },
+            byScore: counting.foundByScore.map { Double($0) / total }, unknownLabels: counting.unknown,
+            seconds: spent.inSeconds)
+    }
+}
+
+/// Queries whose hits are held at a time.
+private let batchOfLabels = 4096
+
+/// The tally of labels found, for each k.
+private struct LabelCounting {
+    let snapshot: Snapshot
+    let counts: [Int]
+    var foundByID: [Int]
+    var foundByScore: [Int]
+    var unknown = 0
+    /// Of labels met before: users choose the same candidates again and again.
+    private var ordinals: [String: [UInt64]] = [:]
+
+    init(snapshot: Snapshot, counts: [Int]) {
+        self.snapshot = snapshot
+        self.counts = counts
+        foundByID = counts.map { _ in 0 }
+        foundByScore = foundByID
+    }
+
+    mutating func add(_ hits: [Hit], label: String, query: [Float]) throws(DatabaseError) {
+        let wanted: [UInt64]
+        if let known = ordinals[label] {
+            wanted = known
+        } else {
+            wanted = try snapshot.ordinals(ofID: label)
+            ordinals[label] = wanted
+        }
+        guard let first = wanted.first else {
+            unknown += 1
+            return
+        }
+        let score = try snapshot.score(ofOrdinal: first, query)
+        let metric = snapshot.segment.metric
+        let better = hits.count { metric.shown($0.score) > metric.shown(score) }
+        let place = hits.firstIndex { wanted.contains($0.ordinal) } ?? .max
+        for (index, k) in counts.enumerated() {
+            if place < k { foundByID[index] += 1 }
+            if better < k { foundByScore[index] += 1 }
+        }
+    }
+}
+
+extension Snapshot {
+    /// The exact score of one stored candidate: the one it has as a hit.
+    fileprivate func score(ofOrdinal ordinal: UInt64, _ query: [Float]) throws(DatabaseError) -> Float {
+        let query = try prepared(query)
+        do throws(SegmentError) {
+            guard let row = try segment.row(ofOrdinal: ordinal) else { return segment.metric.shown(-.infinity) }
+            let stride = segment.rowStride
+            try segment.reader.ensureIntact(.reorderVectors, Int(row) * stride..<(Int(row) + 1) * stride)
+            let reader = segment.reader
+            var score: [Float] = [0]
+            var output = score.mutableSpan
+            segment.kernels.exactScores(
+                segment.metric.form, element: segment.element, query: query.span,
+                rows: reader.bytes(of: .reorderVectors).extracting(Int(row) * stride..<(Int(row) + 1) * stride),
+                stride: stride, into: &output)
+            return segment.metric.shown(score[0])
+        } catch { throw DatabaseError(error) }
+    }
+}

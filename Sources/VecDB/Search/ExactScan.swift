@@ -1,0 +1,65 @@
+import TreeAH
+import VectorKernels
+
+/// Brute force for several queries that share the reading of each row: chunks of rows go in, the best candidates of each
+/// query stay.
+struct ExactScan {
+    /// Rows that are scored before their scores are looked at: few enough for the scores of a group of queries to stay in
+    /// the cache, many enough to be worth a call. A multiple of 32, the rows of a word of a mask.
+    static let chunkRowCount = 1024
+
+    let form: ScoreForm
+    let element: RowElement
+    let dimensions: Int
+    /// For each query at least its best k so far.
+    private(set) var candidates: [TopCandidates]
+
+    private let queries: [Float]
+    private let kernels = Kernels.best
+    private var scores: [Float]
+    private var turned: [Float]
+    private var liveMask: [UInt32] = []
+
+    /// - Parameter queries: row-major, `dimensions` floats each, normalised for cosine.
+    init(_ queries: [Float], form: ScoreForm, element: RowElement, dimensions: Int, keeping keep: Int) {
+        let count = queries.count / dimensions
+        (self.queries, self.form, self.element, self.dimensions) = (queries, form, element, dimensions)
+        candidates = [TopCandidates](repeating: TopCandidates(), count: count)
+        for query in candidates.indices { candidates[query].reset(keeping: max(1, keep)) }
+        scores = [Float](repeating: 0, count: count * Self.chunkRowCount)
+        turned = [Float](repeating: 0, count: Kernels.batchScratchCount(dimensions: dimensions, queries: count))
+    }
+
+    /// Scores a chunk.
+    ///
+    /// - Parameters:
+    ///   - bytes: at most `chunkRowCount` rows as `element` stores them.
+    ///   - rows: their numbers, consecutive; exclusions go by them.
+    ///   - numbering: what candidates are numbered by instead, one for each row; empty: by `rows`.
+    ///   - excluded: the excluded rows of each query.
+    mutating func add(
+        _ bytes: RawSpan, rows: Range<Int>, numbering: Span<UInt32> = Span(), excluding excluded: [ExcludedRows]
+    ) {
+        precondition(rows.count <= Self.chunkRowCount && excluded.count == candidates.count)
+        // Copied or taken out before spans of the other fields are lent: those would overlap with them.
+        let (queries, kernels, form, element, dimensions) = (queries, kernels, form, element, dimensions)
+        var scores: [Float] = []
+        swap(&scores, &self.scores)
+        do {
+            var scratch = turned.mutableSpan
+            var output = scores.mutableSpan
+            kernels.exactScores(
+                form, element: element, queries: queries.span, dimensions: dimensions, rows: bytes,
+                stride: element.stride(dimensions: dimensions), scratch: &scratch, into: &output)
+        }
+        for query in candidates.indices {
+            liveMask.removeAll(keepingCapacity: true)
+            _ = excluded[query].appendLiveMask(of: rows, to: &liveMask)
+            let live = liveMask
+            candidates[query].append(
+                scores.span.extracting(query * rows.count..<(query + 1) * rows.count), first: UInt32(rows.lowerBound),
+                live: live.span, numbering: numbering, kernels: kernels)
+        }
+        swap(&scores, &self.scores)
+    }
+}

@@ -1,0 +1,202 @@
+import EmbeddingInput
+import Foundation
+import TreeAH
+import VectorKernels
+
+/// Brute force over embeddings in files, without building a database: every search streams all of them.
+///
+/// Hits are bit for bit those of an exact search in a database built from the same input. Memory holds a batch of rows
+/// (4 MiB), the queries and their candidates; nothing is written but what a pipe needs to be read twice.
+public final class StreamingSearch {
+    public let metric: Metric
+    public let dimensions: Int
+    /// Rows, which a first pass counts and checks.
+    public let rows: Int
+    /// Query-side embeddings that come with the input.
+    public private(set) var queries = 0
+
+    private let input: ResolvedInput
+    private let storage: RowStorage
+
+    /// Opens the input, and reads it once.
+    ///
+    /// - Parameter metric: `nil`: the manifest's, or dot.
+    /// - Throws: what a build throws for the input; `invalidArgument` for a manifest that asks for `keep-last`, for which
+    ///   rows have to be dropped.
+    public init(_ input: BuildInput, metric: Metric? = nil) throws(DatabaseError) {
+        (self.input, storage, rows) = try DatabaseError.wrapping {
+            var options = BuildOptions()
+            (options.metric, options.index) = (metric, .exact)
+            let resolved = try ResolvedInput(input, options: options, isCancelled: { false })
+            guard resolved.duplicateIDs != .keepLast else {
+                throw DatabaseError(
+                    .invalidArgument, "the manifest keeps only the last candidate of each id, which takes a build")
+            }
+            let source = resolved.source
+            let plan = try BuildPlan(
+                options, metric: resolved.metric, dimensions: source.dimensions, rowCount: 0, element: source.element)
+            var rows = 0
+            try source.forEachBatch(
+                validating: VectorValidation(
+                    dimensions: source.dimensions, refusesZeroVectors: resolved.metric == .cosine)
+            ) { batch, _ in rows += batch.count / source.dimensions }
+            if let expected = resolved.expectedCount, expected != rows {
+                throw DatabaseError(
+                    .invalidInput, "the manifest counts \(expected) candidates, \(rows) vectors were found")
+            }
+            guard rows < 1 << 32 - 1 else {
+                throw DatabaseError(.invalidInput, "\(rows) rows are more than a search numbers (2^32 − 2)")
+            }
+            try source.checkCounts(rows: rows, isCancelled: { false })
+            return (resolved, RowStorage(element: plan.element, dimensions: plan.dimensions), rows)
+        }
+        self.metric = self.input.metric
+        dimensions = storage.dimensions
+        queries = self.input.queries?.vectors.count ?? 0
+    }
+
+    /// The embedding of a query that comes with the input; the first when several have the id.
+    public func queryVector(id: String) throws(DatabaseError) -> [Float]? {
+        try DatabaseError.wrapping {
+            guard let queries = input.queries else { return nil }
+            try queries.vectors.rewind()
+            try queries.ids?.rewind()
+            var row = [Float](repeating: 0, count: dimensions)
+            var position = 0
+            while try queries.vectors.read(into: &row, maxRows: 1) == 1 {
+                let found = try queries.ids?.next() ?? queries.vectors.lastIDs?.first ?? String(position)
+                if Array(found.utf8) == Array(id.utf8) { return row }
+                position += 1
+            }
+            return nil
+        }
+    }
+
+    /// The best `options.k` candidates of every query, best first; one pass over the vectors for all of them.
+    ///
+    /// - Parameters:
+    ///   - queries: row-major, `dimensions` finite floats each; normalised here for cosine.
+    ///   - excludedIDs: more exclusions for single queries, by their index.
+    ///   - threads: how many share the queries; `nil`: one for each core.
+    /// - Complexity: O(rows · queries · dimensions).
+    public func search(
+        _ queries: [Float], options: SearchOptions = SearchOptions(), excludedIDs: [Int: [String]] = [:],
+        threads: Int? = nil
+    ) throws(DatabaseError) -> [[Hit]] {
+        try DatabaseError.wrapping {
+            guard options.k >= 1 else {
+                throw DatabaseError(.invalidArgument, "k is \(options.k); at least one hit must be asked for")
+            }
+            let count = queries.count / dimensions
+            guard queries.count % dimensions == 0 else {
+                throw DatabaseError(
+                    .invalidArgument,
+                    "\(queries.count) floats are no whole number of queries of \(dimensions) dimensions")
+            }
+            guard count > 0 else { return [] }
+            var vectors: [Float] = []
+            for index in 0..<count {
+                vectors += try preparedQuery(
+                    Array(queries[index * dimensions..<(index + 1) * dimensions]), metric: metric,
+                    dimensions: dimensions)
+            }
+            let excluded = try excludedRows(options.excludedIDs, excludedIDs, count: count)
+            var candidates = try scan(
+                vectors, k: min(options.k, max(1, rows)), excluding: excluded,
+                threads: max(1, min(count, threads ?? processorCount)))
+            for query in candidates.indices {
+                candidates[query].select(kernels: .best)
+                candidates[query].sortByRank()
+            }
+            return try hits(candidates, options)
+        }
+    }
+
+    // MARK: the scan
+
+    private func scan(
+        _ queries: [Float], k: Int, excluding excluded: [ExcludedRows], threads: Int
+    ) throws -> [TopCandidates] {
+        let groupSize = (excluded.count + threads - 1) / threads
+        let groups = stride(from: 0, to: excluded.count, by: groupSize).map {
+            $0..<min(excluded.count, $0 + groupSize)
+        }
+        var scans = groups.map { group in
+            ExactScan(
+                Array(queries[group.lowerBound * dimensions..<group.upperBound * dimensions]), form: metric.form,
+                element: storage.element, dimensions: dimensions, keeping: k)
+        }
+        let stride = storage.stride
+        try input.source.forEachBatch { batch, first in
+            if metric == .cosine { normaliseRows(&batch, dimensions: dimensions) }
+            let (bytes, rowCount) = (storage.encode(batch.span), batch.count / dimensions)
+            let given = scans
+            scans = concurrentMap(count: given.count, threads: threads) { group in
+                var scan = given[group]
+                for start in Swift.stride(from: 0, to: rowCount, by: ExactScan.chunkRowCount) {
+                    let end = min(rowCount, start + ExactScan.chunkRowCount)
+                    // Proof: the view is used inside the call that lends the bytes.
+                    unsafe bytes.withUnsafeBytes { bytes in
+                        scan.add(
+                            unsafe RawSpan(_unsafeBytes: bytes).extracting(start * stride..<end * stride),
+                            rows: Int(first) + start..<Int(first) + end, excluding: Array(excluded[groups[group]]))
+                    }
+                }
+                return scan
+            }
+        }
+        return scans.flatMap(\.candidates)
+    }
+
+    // MARK: ids and metadata
+
+    /// The rows that each query leaves out.
+    private func excludedRows(
+        _ shared: [String], _ perQuery: [Int: [String]], count: Int
+    ) throws -> [ExcludedRows] {
+        let wanted = Set((shared + perQuery.values.joined()).map { Array($0.utf8) })
+        guard !wanted.isEmpty else { return [ExcludedRows](repeating: .none, count: count) }
+        var rowsOfID: [[UInt8]: [UInt32]] = [:]
+        try forEachID { id, row in
+            let bytes = Array(id.utf8)
+            if wanted.contains(bytes) { rowsOfID[bytes, default: []].append(UInt32(row)) }
+        }
+        func rows(_ ids: [String]) -> [UInt32] { ids.flatMap { rowsOfID[Array($0.utf8)] ?? [] } }
+        let everywhere = rows(shared)
+        return (0..<count).map { ExcludedRows(everywhere + rows(perQuery[$0] ?? [])) }
+    }
+
+    private func forEachID(_ body: (String, Int) throws -> Void) throws {
+        guard input.source.hasIDs else {
+            for row in 0..<rows { try body(String(row), row) }
+            return
+        }
+        try input.source.forEachIDBatch { ids, first in
+            for (place, id) in ids.enumerated() { try body(id, Int(first) + place) }
+        }
+    }
+
+    private func hits(_ candidates: [TopCandidates], _ options: SearchOptions) throws -> [[Hit]] {
+        let kept = candidates.map { Array($0.numbers.prefix(min(options.k, $0.count))) }
+        let wanted = Set(kept.joined())
+        var ids: [UInt32: String] = [:]
+        if options.includesIDs, input.source.hasIDs {
+            try forEachID { id, row in if wanted.contains(UInt32(row)) { ids[UInt32(row)] = id } }
+        }
+        var documents: [UInt32: String] = [:]
+        if options.includesMetadata {
+            try input.source.forEachMetadataBatch { rows, first in
+                for (place, row) in rows.enumerated() where wanted.contains(UInt32(first) + UInt32(place)) {
+                    documents[UInt32(first) + UInt32(place)] = String(decoding: row.document, as: UTF8.self)
+                }
+            }
+        }
+        return candidates.indices.map { query in
+            kept[query].enumerated().map { place, row in
+                Hit(
+                    ordinal: UInt64(row), score: metric.shown(candidates[query].scores[place]),
+                    id: options.includesIDs ? ids[row] ?? String(row) : nil, metadata: documents[row])
+            }
+        }
+    }
+}

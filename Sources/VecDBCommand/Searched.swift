@@ -1,0 +1,54 @@
+import VecDB
+
+/// What 'query' searches: a database, or the files of an export without one.
+enum Searched {
+    case database(VectorDatabase)
+    case export(StreamingSearch)
+
+    var dimensions: Int {
+        switch self {
+        case .database(let database): database.info.dimensions
+        case .export(let search): search.dimensions
+        }
+    }
+
+    var metric: Metric {
+        switch self {
+        case .database(let database): database.info.metric
+        case .export(let search): search.metric
+        }
+    }
+
+    var rows: Int {
+        switch self {
+        case .database(let database): database.info.rows
+        case .export(let search): search.rows
+        }
+    }
+
+    /// Queries that go by an id.
+    var queries: Int {
+        switch self {
+        case .database(let database): database.info.queries
+        case .export(let search): search.queries
+        }
+    }
+
+    func queryVector(id: String) throws -> [Float]? {
+        switch self {
+        case .database(let database): try database.queryVector(id: id)
+        case .export(let search): try search.queryVector(id: id)
+        }
+    }
+
+    func searchBatch(
+        _ queries: [Float], options: SearchOptions, excludedIDs: [Int: [String]], threads: Int?
+    ) throws -> [[Hit]] {
+        switch self {
+        case .database(let database):
+            try database.searchBatch(queries, options: options, excludedIDs: excludedIDs, threads: threads)
+        case .export(let search):
+            try search.search(queries, options: options, excludedIDs: excludedIDs, threads: threads)
+        }
+    }
+}
