@@ -12,6 +12,7 @@ public final class SegmentReader: Sendable {
 
     private let handle: File
     private let map: MappedFile
+    private let modified: File.Status.Time
     /// Index into `entries` by kind number; −1 where the kind is missing.
     private let places: [Int]
     private let verified: VerifiedBlocks
@@ -31,7 +32,7 @@ public final class SegmentReader: Sendable {
 
     init(in directory: Directory, name: String, pinning: Bool) throws(SegmentError) {
         file = name
-        let opened: (handle: File, map: MappedFile, byteCount: Int)
+        let opened: (handle: File, map: MappedFile, status: File.Status)
         do throws(SystemError) {
             let handle = try directory.open(name)
             let status = try handle.status()
@@ -47,7 +48,7 @@ public final class SegmentReader: Sendable {
                     throw SystemError(code: EAGAINCode, operation: "pin", path: handle.path)
                 }
             }
-            opened = (handle, try MappedFile(handle, byteCount: status.byteCount), status.byteCount)
+            opened = (handle, try MappedFile(handle, byteCount: status.byteCount), status)
         } catch {
             switch error.code {
             case EAGAINCode: throw SegmentError(.beingRemoved, file: name, "is being removed by a writer")
@@ -55,15 +56,16 @@ public final class SegmentReader: Sendable {
             default: throw SegmentError(error)
             }
         }
-        (handle, map) = (opened.handle, opened.map)
+        (handle, map, modified) = (opened.handle, opened.map, opened.status.modified)
         let mapped = opened.map
         let all = mapped.bytes
-        guard opened.byteCount >= 2 * SegmentHeader.byteCount else {
+        guard opened.status.byteCount >= 2 * SegmentHeader.byteCount else {
             throw SegmentError(
                 .notASegment, file: name,
-                "has \(opened.byteCount) bytes; a segment file has at least 8,192. It was cut off, or is none")
+                "has \(opened.status.byteCount) bytes; a segment file has at least 8,192. It was cut off, or is none")
         }
-        header = try SegmentHeader(parsing: all.extracting(0..<4096), fileByteCount: opened.byteCount, file: name)
+        header = try SegmentHeader(
+            parsing: all.extracting(0..<4096), fileByteCount: opened.status.byteCount, file: name)
         entries = try SectionEntry.parse(table: all.extracting(4096..<8192), header: header, file: name)
         var places = [Int](repeating: -1, count: Int(SectionKind.blockChecksums.rawValue) + 1)
         for (index, entry) in entries.enumerated() {
@@ -234,16 +236,32 @@ public final class SegmentReader: Sendable {
         adviseUse()
     }
 
-    /// Asks whether the file still has its size; a mapping of a file that was cut off underneath must not be touched.
-    public func checkSize() throws(SegmentError) {
-        let size: Int
-        do throws(SystemError) { size = try handle.status().byteCount } catch { throw SegmentError(error) }
-        guard size == header.fileByteCount else {
-            throw SegmentError(
-                .changedUnderneath, file: file,
-                "had \(header.fileByteCount) bytes when it was opened and has \(size) now: somebody changed a file that "
-                    + "must never change; " + SegmentError.remedy)
+    /// To be called before bytes are used: without a `TruncationGuard`, asks whether the file is what it was, because a
+    /// mapping of a file that was cut off must not be touched.
+    public func willRead() throws(SegmentError) {
+        if !map.isGuarded { try checkUnchanged() }
+    }
+
+    /// To be called after bytes were used and before what came of them is believed: with a `TruncationGuard`, asks
+    /// whether the file has been what it was all the time.
+    public func didRead() throws(SegmentError) {
+        if map.isGuarded { try checkUnchanged() }
+    }
+
+    private func checkUnchanged() throws(SegmentError) {
+        let status: File.Status
+        do throws(SystemError) { status = try handle.status() } catch { throw SegmentError(error) }
+        guard status.byteCount == header.fileByteCount else {
+            throw changed("had \(header.fileByteCount) bytes when it was opened and has \(status.byteCount) now")
         }
+        guard status.modified == modified else { throw changed("was written to after it had been opened") }
+        guard !map.hasFaulted else { throw changed("could not be read to its end") }
+    }
+
+    private func changed(_ how: String) -> SegmentError {
+        SegmentError(
+            .changedUnderneath, file: file,
+            "\(how): somebody changed a file that must never change; " + SegmentError.remedy)
     }
 }
 

@@ -26,3 +26,18 @@ func openDatabaseDirectory(_ path: String) throws(DatabaseError) -> Directory {
 func notADatabase(_ path: String) -> DatabaseError {
     DatabaseError(.notFound, "\(path): is no vecdb database (it has no \(catalogFileName))")
 }
+
+/// Where the catalog of a database is: a file in its directory and nothing else, for SQLite would follow a link, put the
+/// journal beside what it leads to, and wait for ever for a pipe.
+func catalogPath(in directory: Directory, of path: String) throws(DatabaseError) -> String {
+    let status: File.Status?
+    do throws(SystemError) { status = try directory.status(of: catalogFileName) } catch { throw DatabaseError(error) }
+    guard let status else { throw notADatabase(path) }
+    guard status.isRegular else {
+        throw DatabaseError(
+            .corrupt,
+            "\(path)/\(catalogFileName): is no regular file but a directory, symbolic link or device; put the file itself there"
+        )
+    }
+    return directory.pathOf(catalogFileName)
+}

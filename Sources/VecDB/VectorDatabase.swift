@@ -15,7 +15,8 @@ import VectorKernels
 ///
 /// What is searched is a *snapshot*: the generation that was newest when the database was opened or last refreshed.
 /// Writers in other processes do not disturb it, and its file stays until it is let go. Opening costs time in
-/// proportion to the partitions, not to the rows; nothing is loaded.
+/// proportion to the partitions, not to the rows; nothing is loaded. Who truncates a segment file, which nobody should,
+/// ends the processes that have it mapped, unless they have called ``guardAgainstTruncation()``.
 public final class VectorDatabase: Sendable {
     /// What opening may do to a database that a crash left in the middle of a change.
     public enum OpenMode: Sendable {
@@ -44,9 +45,10 @@ public final class VectorDatabase: Sendable {
     private init(_ path: String, mode: OpenMode) throws(DatabaseError) {
         self.path = path
         directory = try openDatabaseDirectory(path)
+        let file = try catalogPath(in: directory, of: path)
         do throws(CatalogError) {
             catalog = try CatalogReader.open(
-                directory.pathOf(catalogFileName), mode: mode == .automatic ? .recovering : .readOnly,
+                file, mode: mode == .automatic ? .recovering : .readOnly,
                 checksum: catalogChecksum)
         } catch {
             throw error.code == .notFound ? notADatabase(path) : DatabaseError(error)
@@ -82,6 +84,12 @@ public final class VectorDatabase: Sendable {
             defaults: snapshot.defaults)
     }
 
+    /// From now on a mapped file that is truncated underneath a search makes it throw `corrupt` instead of ending the process.
+    ///
+    /// Installs a handler of SIGBUS for the whole process, which is why it must be asked for; other causes of that signal go to
+    /// the handler that was there before. For databases that are opened afterwards.
+    public static func guardAgainstTruncation() { TruncationGuard.install() }
+
     // MARK: searching
 
     /// The best `options.k` candidates for one query, best first.
@@ -94,9 +102,11 @@ public final class VectorDatabase: Sendable {
     public func search(_ query: [Float], options: SearchOptions = SearchOptions()) throws(DatabaseError) -> [Hit] {
         try check(options)
         let snapshot = snapshot
-        return try scratches.withScratch { scratch throws(DatabaseError) in
-            var trace = SearchTrace(isOn: false)
-            return try snapshot.search(query, options: options, scratch: &scratch, trace: &trace)
+        return try snapshot.reading { () throws(DatabaseError) in
+            try scratches.withScratch { scratch throws(DatabaseError) in
+                var trace = SearchTrace(isOn: false)
+                return try snapshot.search(query, options: options, scratch: &scratch, trace: &trace)
+            }
         }
     }
 
@@ -106,10 +116,12 @@ public final class VectorDatabase: Sendable {
     ) throws(DatabaseError) -> (hits: [Hit], statistics: SearchStatistics) {
         try check(options)
         let snapshot = snapshot
-        return try scratches.withScratch { scratch throws(DatabaseError) in
-            var trace = SearchTrace(isOn: true)
-            let hits = try snapshot.search(query, options: options, scratch: &scratch, trace: &trace)
-            return (hits, trace.statistics)
+        return try snapshot.reading { () throws(DatabaseError) in
+            try scratches.withScratch { scratch throws(DatabaseError) in
+                var trace = SearchTrace(isOn: true)
+                let hits = try snapshot.search(query, options: options, scratch: &scratch, trace: &trace)
+                return (hits, trace.statistics)
+            }
         }
     }
 
@@ -130,12 +142,22 @@ public final class VectorDatabase: Sendable {
             throw DatabaseError(
                 .invalidArgument, "\(queries.count) floats are no whole number of queries of \(dimensions) dimensions")
         }
-        if snapshot.answersExactly(options) {
-            return try snapshot.searchExactBatch(
-                queries, options: options, excludedIDs: excludedIDs, threads: threads ?? processorCount,
-                scratches: scratches)
+        let threads = max(1, threads ?? processorCount)
+        return try snapshot.reading { () throws(DatabaseError) in
+            if snapshot.answersExactly(options) {
+                return try snapshot.searchExactBatch(
+                    queries, options: options, excludedIDs: excludedIDs, threads: threads, scratches: scratches)
+            }
+            return try searchTreeBatch(
+                queries, on: snapshot, options: options, excludedIDs: excludedIDs, threads: threads)
         }
-        let (scratches, threads, count) = (scratches, max(1, threads ?? processorCount), queries.count / dimensions)
+    }
+
+    private func searchTreeBatch(
+        _ queries: [Float], on snapshot: Snapshot, options: SearchOptions, excludedIDs: [Int: [String]], threads: Int
+    ) throws(DatabaseError) -> [[Hit]] {
+        let dimensions = snapshot.segment.dimensions
+        let (scratches, count) = (scratches, queries.count / dimensions)
         // Large groups share leaves; several for each thread even out what they cost.
         let kept = min(options.reorder ?? snapshot.defaults?.reorder ?? .max, snapshot.segment.rowCount)
         let limit = max(1, min(Self.groupLimit, Self.candidateLimit / max(kept, options.k, 1)))
@@ -191,12 +213,15 @@ public final class VectorDatabase: Sendable {
     }
 
     /// The ordinals of the candidates with this id, ascending: several under duplicate ids, none for an unknown one.
-    public func ordinals(id: String) throws(DatabaseError) -> [UInt64] { try snapshot.ordinals(ofID: id) }
+    public func ordinals(id: String) throws(DatabaseError) -> [UInt64] {
+        let snapshot = snapshot
+        return try snapshot.reading { () throws(DatabaseError) in try snapshot.ordinals(ofID: id) }
+    }
 
     /// The metadata documents of the candidates with this id, each one JSON object.
     public func metadata(id: String) throws(DatabaseError) -> [String] {
         let snapshot = snapshot
-        return try snapshot.documents(of: try snapshot.ordinals(ofID: id)).compactMap { $0 }
+        return try snapshot.documents(of: try ordinals(id: id)).compactMap { $0 }
     }
 
     /// The metadata document of a candidate; `nil` when it has none.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import VecDB
 
 /// The `vecdb` command: arguments in, text out. Everything between is the library's.
 @main
@@ -21,6 +22,7 @@ struct Vecdb: ParsableCommand {
 
     static func main() {
         Interrupts.ignoreWriteSignals()
+        VectorDatabase.guardAgainstTruncation()
         do {
             var command = try parseAsRoot()
             try command.run()

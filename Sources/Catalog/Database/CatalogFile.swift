@@ -57,7 +57,10 @@ extension CatalogFile {
         case .SQLITE_CORRUPT:
             return (.corrupt, "SQLite finds it damaged; \(remedy)")
         case .SQLITE_CANTOPEN:
-            return (.system, "cannot be opened; check the permissions of the file and its directory")
+            return (
+                .system,
+                "cannot be opened; check the permissions of the file and its directory, and the limit of open files"
+            )
         case .SQLITE_IOERR:
             return (.system, "the operating system reports an input/output error; check the disk")
         default:

@@ -16,13 +16,20 @@ public final class File: Sendable {
 
     deinit { close(descriptor) }
 
-    /// What identifies a file and tells whether it has changed its size.
+    /// What identifies a file and tells whether it has changed.
     public struct Status: Sendable, Equatable {
         public let device: UInt64
         public let inode: UInt64
         public let byteCount: Int
         public let isRegular: Bool
         public let isDirectory: Bool
+        /// When its bytes were last written.
+        public let modified: Time
+
+        public struct Time: Sendable, Equatable {
+            let seconds: Int
+            let nanoseconds: Int
+        }
 
         init(_ status: stat) {
             device = UInt64(truncatingIfNeeded: status.st_dev)
@@ -30,6 +37,11 @@ public final class File: Sendable {
             byteCount = Int(status.st_size)
             isRegular = status.st_mode & S_IFMT == S_IFREG
             isDirectory = status.st_mode & S_IFMT == S_IFDIR
+            #if os(Linux)
+                modified = Time(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+            #else
+                modified = Time(seconds: status.st_mtimespec.tv_sec, nanoseconds: status.st_mtimespec.tv_nsec)
+            #endif
         }
     }
 

@@ -6,28 +6,37 @@
 
 /// A file's bytes, mapped read-only. The only `mmap` of the project.
 ///
-/// The bytes must not be trusted to stay: whoever truncates the file underneath makes later accesses fault, which
-/// `SegmentReader.checkSize()` looks out for.
+/// The bytes must not be trusted to stay: whoever truncates the file underneath makes later accesses fault. With a
+/// `TruncationGuard` they read zeros instead, and `hasFaulted` tells.
 @safe final class MappedFile: Sendable {
     /// Proof for all uses: the mapping of `byteCount` bytes is made once in `init`, never changed, and unmapped in
     /// `deinit`, when no span can be alive any more, since spans borrow the object.
     nonisolated(unsafe) private let base: UnsafeRawPointer?
     let byteCount: Int
+    private let watch: TruncationGuard.Entry?
 
     init(_ file: File, byteCount: Int) throws(SystemError) {
         self.byteCount = byteCount
         guard byteCount > 0 else {
             unsafe base = nil
+            watch = nil
             return
         }
         let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, file.descriptor, 0)
         guard let address = unsafe address, unsafe address != MAP_FAILED else { throw .last("map", file.path) }
         unsafe base = UnsafeRawPointer(address)
+        watch = unsafe TruncationGuard.watch(address, byteCount: byteCount)
     }
 
     deinit {
+        watch?.unwatch()
         if let base = unsafe base { unsafe munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
     }
+
+    /// Whether accesses beyond the end of a truncated file are survived.
+    var isGuarded: Bool { watch != nil }
+    /// Whether there have been any: then bytes that were read may be zeros that nobody wrote.
+    var hasFaulted: Bool { watch?.hasFaulted ?? false }
 
     var bytes: RawSpan {
         @_lifetime(borrow self) get {

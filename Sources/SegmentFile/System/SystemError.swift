@@ -39,6 +39,7 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
         case EROFS: "the medium is read-only; choose another place"
         case EACCES, EPERM: "check the permissions of the file and its directories"
         case EMFILE, ENFILE: "too many open files; raise the limit (ulimit -n) or close some"
+        case ELOOP: "a symbolic link stands where a file should be; put the file itself there"
         case EIO: "the disk reports an error; check it before trusting what it holds"
         case EFBIG: "the file would be larger than the limit (ulimit -f) allows"
         default: nil

@@ -51,9 +51,10 @@ extension VectorDatabase {
             let answers = try searchBatch(vectors, options: search, threads: threads)
             spent += clock.now - began
             for (place, hits) in answers.enumerated() {
-                try counting.add(
-                    hits, label: labels[batch.lowerBound + place],
-                    query: Array(vectors[place * dimensions..<(place + 1) * dimensions]))
+                let query = Array(vectors[place * dimensions..<(place + 1) * dimensions])
+                try counting.snapshot.reading { () throws(DatabaseError) in
+                    try counting.add(hits, label: labels[batch.lowerBound + place], query: query)
+                }
             }
         }
         let total = Double(labels.count)

@@ -81,12 +81,12 @@ extension VectorDatabase {
             var inspection = DatabaseInspection(database: path)
             inspection.catalogBytes = try directory.status(of: catalogFileName)?.byteCount
             var files: [String] = []
-            do throws(CatalogError) {
+            do {
                 let catalog = try CatalogReader.open(
-                    directory.pathOf(catalogFileName), mode: .readOnly, checksum: catalogChecksum)
+                    try catalogPath(in: directory, of: path), mode: .readOnly, checksum: catalogChecksum)
                 files = try inspection.describe(catalog)
             } catch {
-                inspection.recoveryPending = error.code == .recoveryPending
+                inspection.recoveryPending = (error as? CatalogError)?.code == .recoveryPending
                 inspection.problems.append("\(error)")
                 // Without the catalog nobody knows which files count, so all are shown.
                 files = names.filter { SegmentUUID(segmentFileName: $0) != nil }

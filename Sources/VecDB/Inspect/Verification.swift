@@ -60,15 +60,22 @@ private final class Verifier {
     }
 
     func run() throws {
+        let file = try catalogPath(in: directory, of: report.database)
         let reader: CatalogReader
         do throws(CatalogError) {
             reader = try CatalogReader.open(
-                directory.pathOf(catalogFileName), mode: .recovering, checksum: catalogChecksum)
+                file, mode: .recovering, checksum: catalogChecksum)
         } catch {
             throw error.code == .notFound ? notADatabase(report.database) : DatabaseError(error)
         }
         let snapshot = try Snapshot.newest(in: directory, catalog: reader)
         try note(snapshot.catalog.contents)
+        try snapshot.reading { () throws(DatabaseError) in
+            try DatabaseError.wrapping { try self.check(snapshot, of: reader) }
+        }
+    }
+
+    private func check(_ snapshot: Snapshot, of reader: CatalogReader) throws {
         let segment = snapshot.segment
         try check("segment checksums") { report in
             let damages = segment.reader.verifyAll { self.progress?("segment checksums", $0, $1) }

@@ -31,6 +31,15 @@ struct Snapshot: Sendable {
         }
     }
 
+    /// Runs what reads the mapped file, and lets its result pass only where the file has stayed what it was.
+    func reading<Value>(_ body: () throws(DatabaseError) -> Value) throws(DatabaseError) -> Value {
+        do throws(SegmentError) { try segment.reader.willRead() } catch { throw DatabaseError(error) }
+        let result = Result(catching: body)
+        // A file that was cut off looks damaged in many ways; that it was cut off is what must be said.
+        do throws(SegmentError) { try segment.reader.didRead() } catch { throw DatabaseError(error) }
+        return try result.get()
+    }
+
     private static func open(
         _ state: CatalogSnapshot, in directory: Directory, pinning: Bool
     ) throws(SegmentError) -> IndexSegment {

@@ -12,7 +12,6 @@ extension IndexSegment {
     func scanExactly(
         _ queries: [Float], k: Int, excluding excluded: [ExcludedRows]
     ) throws(SegmentError) -> [TopCandidates] {
-        try reader.checkSize()
         let (reader, stride) = (reader, rowStride)
         var scan = ExactScan(
             queries, form: metric.form, element: element, dimensions: dimensions, keeping: min(k, rowCount))

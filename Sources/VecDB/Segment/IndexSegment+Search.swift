@@ -32,7 +32,6 @@ extension IndexSegment {
         _ query: [Float], plan: SearchPlan, excluding excluded: ExcludedRows, scratch: inout SearchScratch,
         trace: inout SearchTrace
     ) throws(SegmentError) {
-        try reader.checkSize()
         guard let tree = parameters.tree, !plan.exact else {
             try scanExactly(query, k: plan.k, excluding: excluded, scratch: &scratch)
             return trace.finishExactScan(rows: rowCount - excluded.count)
@@ -68,7 +67,6 @@ extension IndexSegment {
         scratch: inout SearchScratch, finish: (borrowing SearchScratch) throws(DatabaseError) -> Void
     ) throws(DatabaseError) {
         do throws(SegmentError) {
-            try reader.checkSize()
             let leaves = treeView(tree)
             scratch.begin(queryCount: queries.count, keeping: keptEstimates(plan))
             for (number, query) in queries.enumerated() {

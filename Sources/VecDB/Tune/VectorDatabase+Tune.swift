@@ -29,7 +29,11 @@ extension VectorDatabase {
                 throw DatabaseError(.invalidArgument, "k is \(options.k); it must be at least 1")
             }
             let database = try VectorDatabase.open(path)
-            var tuning = try Tuner(database, options: options).run(queries: queries, truth: truth)
+            var tuning = try database.snapshot.reading { () throws(DatabaseError) in
+                try DatabaseError.wrapping {
+                    try Tuner(database, options: options).run(queries: queries, truth: truth)
+                }
+            }
             if options.stores, tuning.isReached { tuning.generation = try database.store(tuning.best, options) }
             return tuning
         }

@@ -49,7 +49,7 @@ final class WriterSession {
         self.path = path
         self.directory = directory
         self.lock = lock
-        catalog = try CatalogWriter.open(directory.pathOf(catalogFileName), checksum: catalogChecksum)
+        catalog = try CatalogWriter.open(try catalogPath(in: directory, of: path), checksum: catalogChecksum)
         let contents = try catalog.contents()
         guard let uuid = SegmentUUID(bytes: contents.databaseUUID) else {
             throw DatabaseError(.corrupt, "\(path): the catalog has no database uuid")
@@ -84,7 +84,9 @@ final class WriterSession {
     /// Removes dead segments that no reader pins any more.
     func removeGarbage() throws {
         for segment in try catalog.contents().deadSegments {
-            if let file = try? directory.open(segment.fileName) {
+            // Without a file there is only its row to remove, as after a crash between the two.
+            if try directory.status(of: segment.fileName) != nil {
+                let file = try directory.open(segment.fileName)
                 guard try file.tryLock(exclusive: true) else { continue }
                 try directory.remove(segment.fileName)
             }
