@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Makes the golden databases below Formats/golden/ (Python 3.9, standard library).
 
-    make_golden.py VECDB DIRECTORY        # the vecdb executable; usually Formats/golden/v0
+    make_golden.py VECDB DIRECTORY        # the vecdb executable; a new one; the last was Formats/golden/v1
 
 Inputs are small integers from a seeded generator, so that every exact score is an exact integer and every reader gets the
 same bits. Expected answers of exact searches, and of searches that leave nothing out, are computed here by definition; the
 tool refuses to write when vecdb disagrees. Those of narrow searches are vecdb's own: that the independent reader finds the
-same is the check. Golden files of a released version are never made again.
+same is the check. Golden files of a released version are never made again: a directory that exists is refused, and
+SHA256SUMS in it says what every file is.
 """
+import hashlib
 import json
 import pathlib
 import random
@@ -143,10 +145,16 @@ def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     vecdb, place = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
-    place.mkdir(parents=True, exist_ok=True)
+    if place.exists():
+        sys.exit(f"{place} exists; golden files are never made again")
+    place.mkdir(parents=True)
     for name in CASES:
         make(vecdb, place, name)
-    sys.exit(reader.check(place))
+    status = reader.check(place)
+    files = sorted(path for path in place.rglob("*") if path.is_file())
+    (place / "SHA256SUMS").write_text(
+        "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(place)}\n" for path in files))
+    sys.exit(status)
 
 
 if __name__ == "__main__":

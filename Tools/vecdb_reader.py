@@ -141,7 +141,7 @@ class Segment:
         data = self.data = pathlib.Path(path).read_bytes()
         need(len(data) >= 2 * PAGE and data[:8] == MAGIC, f"{path} is no segment file")
         major, minor, header_bytes = struct.unpack_from("<HHI", data, 8)
-        need(major == 0, f"{path} has format version {major}.{minor}", 5)
+        need(major == 1, f"{path} has format version {major}.{minor}", 5)
         need(crc32c(data[:PAGE - 4]) == struct.unpack_from("<I", data, PAGE - 4)[0], "the header is damaged")
         incompatible, _, self.compatible = struct.unpack_from("<QQQ", data, 16)
         need(incompatible == 0, f"unknown incompatible features {incompatible:#x}", 5)

@@ -4,8 +4,8 @@ import CVectorKernels
 public struct SegmentHeader: Sendable, Equatable {
     static let byteCount = 4_096
     static let magic: [UInt8] = [0x89, 0x56, 0x53, 0x45, 0x47, 0x0D, 0x0A, 0x1A]
-    static let formatMajor: UInt16 = 0
-    static let formatMinor: UInt16 = 1
+    static let formatMajor: UInt16 = 1
+    static let formatMinor: UInt16 = 0
     static let sectionLimit = 64
 
     /// What a file may announce.

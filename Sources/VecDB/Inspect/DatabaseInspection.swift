@@ -7,7 +7,7 @@ import TreeAH
 public struct DatabaseInspection: Sendable, Codable {
     public var database: String
     public var generation: UInt64?
-    /// Of the segment file: `0.1`.
+    /// Of the segment file: `1.0`.
     public var formatVersion: String?
     /// Whether a crash left a journal that must be rolled back before the catalog can be read.
     public var recoveryPending = false

@@ -1,0 +1,84 @@
+import Foundation
+import Testing
+
+@testable import VecDB
+
+/// Databases of every released format version: they stay readable for ever, and what they answer stays the same.
+@Suite struct GoldenTests {
+    private static let directory = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../Formats/golden").standardizedFileURL
+
+    /// Paths below `directory`: `v1/dot-tree-255`.
+    static let databases: [String] = {
+        let manager = FileManager.default
+        let versions = (try? manager.contentsOfDirectory(atPath: directory.path)) ?? []
+        return versions.sorted().flatMap { version in
+            ((try? manager.contentsOfDirectory(atPath: directory.appending(path: version).path)) ?? [])
+                .filter { $0 != "SHA256SUMS" }.sorted().map { "\(version)/\($0)" }
+        }
+    }()
+
+    @Test func `there are golden databases of every metric and index`() {
+        for prefix in ["v1/dot-exact", "v1/dot-tree", "v1/l2-exact", "v1/l2-tree", "v1/cosine-exact", "v1/cosine-tree"]
+        {
+            #expect(Self.databases.contains { $0.hasPrefix(prefix) })
+        }
+    }
+
+    @Test(arguments: databases)
+    func `a golden database is intact and answers as it did`(_ name: String) throws {
+        let place = Self.directory.appending(path: name)
+        let path = place.appending(path: "database.vecdb").path
+        let report = try VectorDatabase.verify(path, deep: true)
+        #expect(report.isIntact, "\(report.damage)")
+
+        let database = try VectorDatabase.open(path, mode: .readOnly)
+        let expected = try JSONDecoder().decode(
+            Expected.self, from: Data(contentsOf: place.appending(path: "expected.json")))
+        #expect(!expected.queries.isEmpty)
+        for query in expected.queries {
+            let vector = try query.vector ?? #require(try database.queryVector(id: query.queryID ?? ""))
+            let asked = query.options
+            let hits = try database.search(
+                vector,
+                options: SearchOptions(
+                    k: asked.k, leavesToSearch: asked.leavesToSearch, reorder: asked.reorder,
+                    exact: asked.exact ?? false, excludedIDs: asked.exclude ?? []))
+            #expect(hits.map(\.id) == query.hits.map(\.id) && hits.map(\.score) == query.hits.map(\.score), "\(asked)")
+        }
+    }
+
+    private struct Expected: Decodable {
+        let queries: [Query]
+
+        struct Query: Decodable {
+            let vector: [Float]?
+            let queryID: String?
+            let options: Options
+            let hits: [Hit]
+
+            enum CodingKeys: String, CodingKey {
+                case vector, options, hits
+                case queryID = "query_id"
+            }
+        }
+
+        struct Options: Decodable {
+            let k: Int
+            let exact: Bool?
+            let leavesToSearch: Int?
+            let reorder: Int?
+            let exclude: [String]?
+
+            enum CodingKeys: String, CodingKey {
+                case k, exact, reorder, exclude
+                case leavesToSearch = "leaves_to_search"
+            }
+        }
+
+        struct Hit: Decodable {
+            let id: String
+            let score: Float
+        }
+    }
+}
