@@ -28,6 +28,8 @@ def _run(arguments) -> int:
         from .training import run
     elif arguments.command == "export":
         from .export_files import run
+    elif arguments.command == "tutorial":
+        from .tutorial import run
     else:
         from .reference import run
     return run(arguments)

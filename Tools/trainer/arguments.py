@@ -19,6 +19,7 @@ commands:
   movielens    train the two-tower model of TFRS' tutorial 'Efficient serving' on MovieLens and export both towers
   export       export vectors from .npy or .safetensors files; needs numpy alone
   reference    what TFRS itself answers on an export, to compare a database with
+  tutorial     TFRS' tutorial 'Efficient serving', told with vecdb beside TFRS (run it as Tools/tutorial)
 
 'Tools/train COMMAND --help' lists a command's options; 'Tools/train --self-test' runs the trainer's own tests.
 """
@@ -34,9 +35,10 @@ def parse(words: list[str]) -> argparse.Namespace:
     _movielens(commands.add_parser("movielens", help="train on MovieLens and export"))
     _export(commands.add_parser("export", help="export vectors from files"))
     _reference(commands.add_parser("reference", help="what TFRS answers on an export"))
+    _tutorial(commands.add_parser("tutorial", help="the tutorial 'Efficient serving' with vecdb"))
     arguments = parser.parse_args(words)
     if arguments.self_test == (arguments.command is not None):
-        parser.error("expected a command: movielens, export or reference")
+        parser.error("expected a command: movielens, export, reference or tutorial")
     return arguments
 
 
@@ -56,6 +58,17 @@ def _movielens(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=42, metavar="N", help="of the split and the embeddings (default: 42)")
     add("--epochs", type=_positive, default=3, metavar="N", help="passes over the ratings (default: 3)")
     _add_target(parser)
+
+
+def _tutorial(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--export", type=Path, metavar="FOLDER", help="an export with queries and held-out pairs")
+    source.add_argument("--data", type=Path, metavar="FOLDER", help="a MovieLens data set, to train on now")
+    source.add_argument("--download", choices=ARCHIVES, help="fetch a data set from GroupLens and train on it now")
+    add("--copies", type=_positive, default=1000, metavar="N", help="noisy copies of every candidate (default: 1000)")
+    add("--vecdb", type=Path, default=ROOT / ".build" / "release" / "vecdb", metavar="FILE", help="the command")
+    add("--out", type=Path, default=ROOT / ".build" / "tutorial", metavar="FOLDER", help="where the page and its plot go")
 
 
 def _export(parser: argparse.ArgumentParser) -> None:
