@@ -157,11 +157,19 @@ final class BuildTarget {
     /// Removes dead segments that no reader pins any more.
     private func removeGarbage() throws {
         for segment in try catalog.contents().deadSegments {
-            if let file = try? directory.open(segment.fileName) {
+            if let file = try existingFile(segment.fileName) {
                 guard try file.tryLock(exclusive: true) else { continue }
                 try directory.remove(segment.fileName)
             }
             try catalog.removeGarbage([segment.key])
+        }
+    }
+
+    /// `nil` only when there is no such file: one that cannot be opened may be pinned.
+    private func existingFile(_ name: String) throws -> File? {
+        do throws(SystemError) { return try directory.open(name) } catch {
+            guard error.isNotFound else { throw error }
+            return nil
         }
     }
 
@@ -178,8 +186,9 @@ final class BuildTarget {
                 staging, record, expecting: baseGeneration, replacing: .all, settings: settings)
         } catch {
             lock.markCatalog(changing: false)
-            // Nothing is removed any more when nobody can tell whether the generation stands.
-            isDone = error.code == .commitUncertain
+            // Nothing is removed any more when either generation may be found after a loss of power. What has not got
+            // its name yet is of no use to anybody.
+            isDone = error.code == .commitUncertain && creation == nil
             throw error
         }
         lock.markCatalog(changing: false)
@@ -200,7 +209,10 @@ final class BuildTarget {
                 : DatabaseError(error)
         }
         isDone = true
-        try creation.parent.synchronize()
+        do throws(SystemError) { try creation.parent.synchronize() } catch {
+            throw DatabaseError(
+                .system, "\(path): was built and is complete, but a loss of power may undo it; check the disk (\(error))")
+        }
         return generation
     }
 
