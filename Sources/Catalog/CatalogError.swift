@@ -25,7 +25,7 @@ public struct CatalogError: Error, Sendable, Equatable, CustomStringConvertible 
         case readOnly
         /// An I/O error or another refusal of SQLite or the operating system.
         case system
-        /// COMMIT failed and what it did cannot be read: the new generation may or may not exist.
+        /// COMMIT failed, and the new generation is there without being safe, or whether it is there cannot be read.
         case commitUncertain
         /// A value that no catalog can hold.
         case invalidArgument

@@ -12,9 +12,9 @@ extension CatalogWriter {
 
     /// The commit point: makes a staged segment and new settings the next generation.
     ///
-    /// When COMMIT fails, the catalog is read again: if the generation is there, this succeeds; if it is not, the error
-    /// says why and nothing has changed; if that cannot be found out, the error is `commitUncertain`, and the segment's
-    /// file must stay.
+    /// When COMMIT fails, the catalog is read again: if the new generation is not there, the error says why and nothing has
+    /// changed. If it is there, or if that cannot be found out, the error is `commitUncertain`, and the files of both
+    /// generations must stay: a sync failed, so a loss of power may still bring the old one back.
     ///
     /// - Parameters:
     ///   - record: what the header of the segment's file says; the file is complete and synced.
@@ -98,24 +98,24 @@ extension CatalogWriter {
             }
         } catch {
             guard isReadyToCommit else { throw error }
-            try settle(error, generation)
+            throw settled(error, generation)
         }
         return generation + 1
     }
 
-    /// After a COMMIT that failed: throws unless the new generation is there.
-    private func settle(_ failure: CatalogError, _ generation: UInt64) throws(CatalogError) {
-        let found: UInt64
+    /// The error of a COMMIT that failed.
+    private func settled(_ failure: CatalogError, _ generation: UInt64) -> CatalogError {
+        let state: String
         do throws(CatalogError) {
-            found = try currentGeneration()
+            // The caller holds the writer lock, so a newer generation is this one.
+            guard try currentGeneration() != generation else { return failure }
+            state = "generation \(grouped(generation + 1)) is there, but a loss of power may undo it"
         } catch {
-            throw CatalogError(
-                .commitUncertain, path: path, sqliteCode: failure.sqliteCode,
-                "a commit failed, and whether generation \(grouped(generation + 1)) exists cannot be read; open the "
-                    + "database again to see (\(failure.detail))")
+            state = "whether generation \(grouped(generation + 1)) exists cannot be read"
         }
-        // The caller holds the writer lock, so a newer generation is this one.
-        if found == generation { throw failure }
+        return CatalogError(
+            .commitUncertain, path: path, sqliteCode: failure.sqliteCode,
+            "a commit failed: \(state); check the disk, then open the database again (\(failure.detail))")
     }
 
     private func insert(_ segment: CatalogSegment, _ db: Database) throws {

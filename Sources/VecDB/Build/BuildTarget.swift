@@ -123,8 +123,9 @@ final class BuildTarget {
                     staging, record, expecting: session.baseGeneration, replacing: .all, settings: settings)
             }
         } catch {
-            // Nothing is removed any more when nobody can tell whether the generation stands.
-            isDone = error.code == .commitUncertain
+            // Nothing is removed any more when either generation may be found after a loss of power. What has not got
+            // its name yet is of no use to anybody.
+            isDone = error.code == .commitUncertain && creation == nil
             throw error
         }
         isDone = creation == nil
@@ -144,7 +145,11 @@ final class BuildTarget {
                 : DatabaseError(error)
         }
         isDone = true
-        try creation.parent.synchronize()
+        do throws(SystemError) { try creation.parent.synchronize() } catch {
+            throw DatabaseError(
+                .system,
+                "\(session.path): was built and is complete, but a loss of power may undo it; check the disk (\(error))")
+        }
         return generation
     }
 

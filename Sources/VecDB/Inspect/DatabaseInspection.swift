@@ -78,27 +78,39 @@ extension VectorDatabase {
             else {
                 throw notADatabase(path)
             }
-            var inspection = DatabaseInspection(database: path)
-            inspection.catalogBytes = try directory.status(of: catalogFileName)?.byteCount
-            var files: [String] = []
-            do {
-                let catalog = try CatalogReader.open(
-                    try catalogPath(in: directory, of: path), mode: .readOnly, checksum: catalogChecksum)
-                files = try inspection.describe(catalog)
-            } catch {
-                inspection.recoveryPending = (error as? CatalogError)?.code == .recoveryPending
-                inspection.problems.append("\(error)")
-                // Without the catalog nobody knows which files count, so all are shown.
-                files = names.filter { SegmentUUID(segmentFileName: $0) != nil }
+            while true {
+                let inspection = try DatabaseInspection(of: path, directory, names: names)
+                // What is inspected is not pinned: a writer may have replaced and removed it meanwhile.
+                guard !inspection.problems.isEmpty, let generation = inspection.generation,
+                    let newest = try? openCatalog(of: path, in: directory).currentGeneration(), newest > generation
+                else { return inspection }
             }
-            for file in files { inspection.describe(segment: file, in: directory) }
-            return inspection
         }
     }
 }
 
+private func openCatalog(of path: String, in directory: Directory) throws -> CatalogReader {
+    try CatalogReader.open(
+        try catalogPath(in: directory, of: path), mode: .readOnly, checksum: catalogChecksum)
+}
+
 extension DatabaseInspection {
-    init(database: String) { self.database = database }
+    /// One look, during which a writer may be at work.
+    fileprivate init(of path: String, _ directory: Directory, names: [String]) throws {
+        database = path
+        catalogBytes = try directory.status(of: catalogFileName)?.byteCount
+        var files: [String] = []
+        do {
+            files = try describe(try openCatalog(of: path, in: directory))
+        } catch {
+            // What a crash left and the next reader puts right is no damage.
+            recoveryPending = (error as? CatalogError)?.code == .recoveryPending
+            if !recoveryPending { problems.append("\(error)") }
+            // Without the catalog nobody knows which files count, so all are shown.
+            files = names.filter { SegmentUUID(segmentFileName: $0) != nil }
+        }
+        for file in files { describe(segment: file, in: directory) }
+    }
 
     /// Takes over what the catalog says.
     ///

@@ -1,0 +1,1 @@
+"""Crash safety, shown by experiment; `Tools/crash-test --help` says how to run it."""
