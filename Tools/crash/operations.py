@@ -59,7 +59,6 @@ def operations() -> list[Operation]:
         Operation("overwrite-after-crash-staging", _crashed("a", replace, at_segment_sync), replace),
         Operation("overwrite-after-crash-committing", _crashed("a", replace, at_commit), replace),
         Operation("overwrite-after-crash-collecting", _crashed("a", replace, _at_garbage), _build("c")),
-        Operation("tune", _built("a"), _tune),
         Operation("query-after-crash-committing", _crashed("a", replace, at_commit), _query),
     ]
 
@@ -82,10 +81,6 @@ def prepare(world: World, operation: Operation) -> Prepared:
 
 def _build(name: str) -> Commands:
     return lambda world, place: world.build(place, name)
-
-
-def _tune(world: World, place: Path) -> list[str]:
-    return world.tune(place)
 
 
 def _query(world: World, place: Path) -> list[str]:

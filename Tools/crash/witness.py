@@ -59,10 +59,25 @@ def _plain(kind: str, path: str) -> str:
     return {"create": "open", "rmdir": "unlink"}.get(kind, kind)
 
 
+def _whole_lines(trace: Path) -> list[str]:
+    """The lines of a trace; calls that another thread's interrupted in the middle are put together again."""
+    begun: dict[str, str] = {}
+    lines = []
+    for line in trace.read_text(errors="replace").splitlines():
+        thread = line.split(" ", 1)[0]
+        if line.endswith("<unfinished ...>"):
+            begun[thread] = line.removesuffix("<unfinished ...>").rstrip()
+        elif resumed := re.match(r"^\d+ +<\.\.\. \w+ resumed>(.*)$", line):
+            lines.append(begun.pop(thread, thread) + resumed.group(1))
+        else:
+            lines.append(line)
+    return lines
+
+
 def _kernel_calls(trace: Path, place: Path) -> Counter[str]:
     found: Counter[str] = Counter()
     below = re.compile(re.escape(str(place)) + '[/">]')
-    for line in trace.read_text(errors="replace").splitlines():
+    for line in _whole_lines(trace):
         match = LINE.match(line)
         if not match or not below.search(line):
             continue

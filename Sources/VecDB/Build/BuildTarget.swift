@@ -148,7 +148,8 @@ final class BuildTarget {
         do throws(SystemError) { try creation.parent.synchronize() } catch {
             throw DatabaseError(
                 .system,
-                "\(session.path): was built and is complete, but a loss of power may undo it; check the disk (\(error))")
+                "\(session.path): was built and is complete, but a loss of power may undo it; check the disk (\(error))"
+            )
         }
         return generation
     }

@@ -6,12 +6,20 @@ import VectorKernels
 
 /// One committed state of a database, for as long as somebody searches it: the pinned segment, and the catalog rows that go
 /// with it.
-struct Snapshot: Sendable {
+///
+/// One object: every search counts a reference to it up and down, and threads that search at once contend for each count.
+final class Snapshot: Sendable {
     let catalog: CatalogSnapshot
     let segment: IndexSegment
+    let defaults: SearchDefaults?
 
     var generation: UInt64 { catalog.generation }
-    var defaults: SearchDefaults? { catalog.settings.searchDefaults.map(SearchDefaults.init) }
+
+    private init(catalog: CatalogSnapshot, segment: IndexSegment) {
+        self.catalog = catalog
+        self.segment = segment
+        defaults = catalog.settings.searchDefaults.map(SearchDefaults.init)
+    }
 
     /// The newest generation. A writer may publish and remove between our look at the catalog and our pin: then again.
     static func newest(in directory: Directory, catalog reader: CatalogReader, pinning: Bool = true)
