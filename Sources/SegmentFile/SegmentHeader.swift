@@ -60,7 +60,8 @@ extension SegmentHeader {
         guard major == Self.formatMajor else {
             throw SegmentError(
                 .unsupportedVersion, file: file,
-                "has format version \(major).\(page.uint16(10)), this vecdb reads \(Self.formatMajor).x; use a newer vecdb"
+                "has format version \(major).\(page.uint16(10)), this vecdb reads \(Self.formatMajor).x; "
+                    + (major > Self.formatMajor ? "use a newer vecdb" : "build it again from its vectors")
             )
         }
         let computed = page.extracting(0..<Self.byteCount - 4).crc

@@ -40,6 +40,10 @@ def _exact(story: dict[str, Any]) -> str:
     for k in peers["by id"]:
         figures = (side[mode][k] for mode in ("by id", "by score") for side in (peers, ours))
         lines.append(f"| top {k} | " + " | ".join(f"{share:.5f}" for share in figures) + " |")
+    lines.append(
+        "\nBy score, TFRS adds up a label's own score in another order than its hits', so that by rounding a label may lose against "
+        "itself; vecdb computes every score in one order."
+    )
     return "\n".join(lines) + "\n"
 
 
