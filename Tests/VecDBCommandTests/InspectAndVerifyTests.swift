@@ -6,7 +6,7 @@ struct InspectAndVerifyTests {
         let (directory, _) = try Films.database("--index", "tree-ah", "--leaves", "2")
         let before = try directory.listing()
         let output = try succeed("inspect", "films.vecdb", in: directory)
-        #expect(output.standardOutput.hasPrefix("generation 1 · format 0.1 · dot · 6 rows × 2 · tree-AH 2 leaves\n"))
+        #expect(output.standardOutput.hasPrefix("generation 1 · format 1.0 · dot · 6 rows × 2 · tree-AH 2 leaves\n"))
         #expect(
             output.lines.contains { $0.split(separator: " ") == ["section", "offset", "bytes", "type", "checksum"] })
         #expect(output.lines.contains { $0.hasPrefix("parameters ") && $0.hasSuffix("  ok") })

@@ -50,7 +50,7 @@ def recorded_mutations() -> list[Mutation]:
         Mutation("journal-name-sync", overwrite, _without(_journal_name_syncs)),
         Mutation("catalog-sync", overwrite, _without(_catalog_syncs)),
         Mutation("catalog-sync-after-commit", overwrite, _after_commit(_catalog_syncs)),
-        Mutation("commit-sync", overwrite, _without(_commit_syncs), "durable"),
+        Mutation("commit-sync", overwrite, _without(_commit_syncs), "segment-|durable"),
         Mutation("garbage-before-commit", overwrite, _garbage_before_commit, "segment-"),
         Mutation("new-segment-sync", fresh, _without(_segment_syncs), "segment-"),
         Mutation("new-catalog-sync", fresh, _without(_catalog_syncs), "catalog"),

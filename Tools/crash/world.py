@@ -171,7 +171,8 @@ class World:
         if found.returncode == 3 and before is None:
             return None
         if found.returncode != 0:
-            raise Violation(f"inspect ended with {found.returncode}: {_last_line(found)}")
+            problems = json.loads(found.stdout)["problems"] if found.stdout else []
+            raise Violation(f"inspect ended with {found.returncode}: {'; '.join(problems) or _last_line(found)}")
         return json.loads(found.stdout)
 
     def verify(self, place: Path) -> list[str]:
