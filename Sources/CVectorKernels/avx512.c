@@ -2,6 +2,7 @@
 
 #if defined(__x86_64__)
 
+#include "fetch_ahead.h"
 #include "instruction_sets.h"
 #include "vector_types.h"
 
@@ -114,7 +115,7 @@ static inline __attribute__((always_inline)) void scan_hoisted(struct vk_scan *s
     }
     for (; scan.next_block < block_count && scan.capacity - scan.count >= 32; scan.next_block++) {
         const uint8_t *block = scan.blocks + scan.next_block * scan.block_byte_count;
-        fetch_ahead(&scan, 1);
+        fetch_ahead(scan.ahead, scan.block_byte_count, 1);
         __m512i all = _mm512_setzero_si512(), odd = all;
         for (size_t p = 0; p < pairs / 2; p++) {
             __m512i sums = look_up(_mm512_loadu_si512(block + 64 * p), low[p], high[p]);
@@ -177,7 +178,7 @@ static void scan_any(struct vk_scan *scan) {
     while (scan->next_block < block_count) {
         const uint8_t *block = scan->blocks + scan->next_block * scan->block_byte_count;
         const bool several = block_count - scan->next_block >= SCANNED_TOGETHER;
-        fetch_ahead(scan, several ? SCANNED_TOGETHER : 1);
+        fetch_ahead(scan->ahead, scan->block_byte_count, several ? SCANNED_TOGETHER : 1);
         if (several)
             sum_blocks(scan, block, SCANNED_TOGETHER, sums);
         else
@@ -210,7 +211,7 @@ static void scan_blocks(struct vk_scan *scan) {
 
 const struct vk_kernels vk_avx512_kernels = {
     VK_AVX512,  block_products, quantize_levels, byte_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
-    exact_scores, exact_scores_batch_or_bytes, collect, encode_rows, sum_rows,
+    kth_largest, select_best, exact_scores, exact_scores_batch_or_bytes, collect, encode_rows, sum_rows,
 };
 
 #endif

@@ -27,4 +27,18 @@ static inline float score_of_key(int32_t key) {
     return score;
 }
 
+/// Moves the best of some candidates, the earliest of equal ones, to the front; the others keep their order.
+static inline void bring_best_forward(float *scores, uint32_t *numbers, size_t count) {
+    size_t best = 0;
+    for (size_t i = 1; i < count; i++)
+        if (order_key(scores[i]) > order_key(scores[best])) best = i;
+    if (best == 0) return;
+    const float score = scores[best];
+    const uint32_t number = numbers[best];
+    __builtin_memmove(scores + 1, scores, best * sizeof *scores);
+    __builtin_memmove(numbers + 1, numbers, best * sizeof *numbers);
+    scores[0] = score;
+    numbers[0] = number;
+}
+
 #endif

@@ -2,6 +2,7 @@
 
 #if defined(__aarch64__)
 
+#include "fetch_ahead.h"
 #include "instruction_sets.h"
 #include "vector_types.h"
 
@@ -58,7 +59,7 @@ static void scan_blocks(struct vk_scan *scan) {
     const size_t block_count = ((size_t)scan->slot_count + 31) / 32;
     for (; scan->next_block < block_count && scan->capacity - scan->count >= 32; scan->next_block++) {
         const uint8_t *block = scan->blocks + scan->next_block * scan->block_byte_count;
-        fetch_ahead(scan, 1);
+        fetch_ahead(scan->ahead, scan->block_byte_count, 1);
         uint32x4_t wide[8];
         for (int i = 0; i < 8; i++) wide[i] = vdupq_n_u32(0);
         // 258 pairs × 254 = 65,532: one more could overflow the 16-bit sums.
@@ -126,7 +127,7 @@ static void byte_products(const uint8_t *levels, float low, float step, size_t g
 
 const struct vk_kernels vk_neon_kernels = {
     VK_NEON,  block_products, quantize_levels, byte_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
-    exact_scores, exact_scores_batch, collect, encode_rows, sum_rows,
+    kth_largest, select_best, exact_scores, exact_scores_batch, collect, encode_rows, sum_rows,
 };
 
 #endif

@@ -1,5 +1,6 @@
 // The plain twins: what every other instruction set is tested against. Written to be read beside Formats/numerics.md.
 
+#include "fetch_ahead.h"
 #include "instruction_sets.h"
 
 #include <math.h>
@@ -216,6 +217,30 @@ static size_t collect(const float *scores, size_t count, uint32_t first_number, 
     return i;
 }
 
+static float kth_largest(const float *scores, size_t count, size_t k, float *scratch) {
+    for (size_t i = 0; i < count; i++) scratch[i] = isnan(scores[i]) ? -INFINITY : scores[i];
+    for (size_t place = 0;; place++) {
+        size_t best = place;
+        for (size_t i = place + 1; i < count; i++)
+            if (order_key(scratch[i]) > order_key(scratch[best])) best = i;
+        const float score = scratch[best];
+        if (place + 1 == k) return score;
+        scratch[best] = scratch[place];
+        scratch[place] = score;
+    }
+}
+
+static size_t select_best(const float *scores, size_t count, size_t keep, float *best, uint32_t *numbers) {
+    size_t filled = 0;
+    collect(scores, count, 0, -INFINITY, NULL, best, numbers, count + 16, &filled);
+    if (filled > keep) {
+        select_top(best, numbers, filled, keep);
+        filled = keep;
+    }
+    bring_best_forward(best, numbers, filled);
+    return filled;
+}
+
 static void encode_rows(const float *y, size_t count, size_t subspaces, size_t dimensions_per_block,
                         const float *codewords, const float *half_norms, uint8_t *codes, float *products,
                         float *norms) {
@@ -263,5 +288,5 @@ static void make_room(struct vk_scan *scan, size_t keep) {
 
 const struct vk_kernels vk_scalar_kernels = {
     VK_SCALAR,  block_products, quantize_levels, byte_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
-    exact_scores, exact_scores_batch, collect, encode_rows, sum_rows,
+    kth_largest, select_best, exact_scores, exact_scores_batch, collect, encode_rows, sum_rows,
 };

@@ -15,7 +15,7 @@ public final class SegmentReader: Sendable {
     private let modified: File.Status.Time
     /// Index into `entries` by kind number; −1 where the kind is missing.
     private let places: [Int]
-    private let verified: VerifiedBlocks
+    private let verified: GrowingBitmap
 
     /// Opens and checks `segment-<uuid>.vseg`.
     ///
@@ -73,7 +73,7 @@ public final class SegmentReader: Sendable {
         }
         self.places = places
         let checksums = entries[entries.count - 1]
-        verified = VerifiedBlocks(count: checksums.byteCount / 4)
+        verified = GrowingBitmap(count: checksums.byteCount / 4)
         adviseUse()
         for entry in entries where entry.checksumShift == 0 {
             let computed = all.extracting(entry.range).crc
@@ -126,21 +126,6 @@ public final class SegmentReader: Sendable {
         guard blocks.contains(where: { !verified.contains(first + $0) }) else { return }
         fetch(place, blocks)
         for block in blocks where !verified.contains(first + block) { try verify(place, block: block) }
-    }
-
-    /// Whether the checksum blocks that cover `range` of a section have been verified, so that there is nothing to ensure.
-    public func isKnownIntact(_ kind: SectionKind, _ range: Range<Int>) -> Bool {
-        let place = places[Int(kind.rawValue)]
-        guard place >= 0, !range.isEmpty else { return true }
-        let shift = Int(entries[place].checksumShift)
-        guard shift != 0 else { return true }
-        let first = Int(entries[place].firstBlockChecksum)
-        var block = range.lowerBound >> shift
-        while block <= (range.upperBound - 1) >> shift {
-            if !verified.contains(first + block) { return false }
-            block += 1
-        }
-        return true
     }
 
     /// Has the disk begin to read, where a file is not in memory, what `ensureIntact(_:_:)` is about to be asked for.
@@ -262,37 +247,5 @@ public final class SegmentReader: Sendable {
         SegmentError(
             .changedUnderneath, file: file,
             "\(how): somebody changed a file that must never change; " + SegmentError.remedy)
-    }
-}
-
-/// Which checksum blocks have been verified: a bitmap shared by all threads that only gains bits, but for
-/// `dropPages`.
-///
-/// Relaxed order is enough: a bit says that immutable bytes were found intact; nothing else is published through it.
-@safe private final class VerifiedBlocks: Sendable {
-    nonisolated(unsafe) private let words: UnsafeMutablePointer<UInt64>
-    private let wordCount: Int
-
-    init(count: Int) {
-        wordCount = (count + 63) / 64
-        // Proof: `wordCount` zeroed words, freed in `deinit`, changed by atomic operations alone.
-        unsafe words = .allocate(capacity: max(wordCount, 1))
-        unsafe words.initialize(repeating: 0, count: max(wordCount, 1))
-    }
-
-    deinit { unsafe words.deallocate() }
-
-    func contains(_ block: Int) -> Bool {
-        precondition(block >= 0 && block / 64 < wordCount)
-        return unsafe vk_load_relaxed(words + block / 64) >> UInt64(block % 64) & 1 == 1
-    }
-
-    func forget() {
-        for word in 0..<wordCount { unsafe vk_and_relaxed(words + word, 0) }
-    }
-
-    func insert(_ block: Int) {
-        precondition(block >= 0 && block / 64 < wordCount)
-        unsafe vk_or_relaxed(words + block / 64, 1 << UInt64(block % 64))
     }
 }

@@ -18,7 +18,9 @@ public struct SearchScratch: Sendable {
     public var scores: [Float] = []
 
     var routingScores: [Float] = []
-    var rankedLeaves = TopCandidates()
+    /// The leaves of largest routing score and their scores, in `TreeView.keepBestLeaves`.
+    var bestLeaves: [UInt32] = []
+    var bestLeafScores: [Float] = []
     /// The query less the tree's origin.
     var relative: [Float] = []
     var projected: [Float] = []
@@ -38,7 +40,8 @@ public struct SearchScratch: Sendable {
     /// |q| of each query.
     var lengths: [Float] = []
 
-    private var selection = TopCandidates()
+    /// What finding the k-th largest of some scores takes.
+    private var selection: [Float] = []
 
     public init() {}
 
@@ -78,15 +81,20 @@ public struct SearchScratch: Sendable {
     /// The order key of the k-th best of the first `count` exact scores; the smallest key when there are no more than k.
     public mutating func kthBestScore(_ k: Int, count: Int, kernels: Kernels) -> Int32 {
         guard count > k else { return .min }
-        let scores = scores
-        return orderKey(selection.kthLargest(k, of: scores.span.extracting(0..<count), kernels: kernels))
+        return orderKey(kthLargest(k, of: scores, 0..<count, kernels: kernels))
     }
 
     /// The k-th best of a query's estimates so far, −∞ while there are fewer than k.
     mutating func kthBestEstimate(_ k: Int, query: Int, kernels: Kernels) -> Float {
-        let (scores, places) = (estimates.allScores, estimates.places(of: query))
+        let places = estimates.places(of: query)
         guard places.count >= k else { return -.infinity }
-        return selection.kthLargest(k, of: scores.span.extracting(places), kernels: kernels)
+        return kthLargest(k, of: estimates.allScores, places, kernels: kernels)
+    }
+
+    private mutating func kthLargest(_ k: Int, of scores: [Float], _ places: Range<Int>, kernels: Kernels) -> Float {
+        selection.reserveFloats(places.count)
+        var room = selection.mutableSpan
+        return kernels.kthLargest(k, of: scores.span.extracting(places), scratch: &room)
     }
 
     /// Adds the exact scores of consecutive rows to the candidates.

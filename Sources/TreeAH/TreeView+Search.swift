@@ -20,7 +20,8 @@ extension TreeView {
             to: relative.span, levels: &scratch.levels, into: &scratch.projected, count: count, kernels: kernels)
     }
 
-    /// Leaves the `count` leaves nearest to the projected query in `scratch.leaves`, best first.
+    /// Leaves the `count` leaves nearest to the projected query in `scratch.leaves`, the best one first, and asks for the
+    /// first of their codes.
     ///
     /// While they hold fewer than `rowsNeeded` rows that are not excluded, the next best leaf is added.
     ///
@@ -35,11 +36,12 @@ extension TreeView {
             with: routingCentroids, levels: &scratch.levels, into: &scratch.routingScores,
             count: (leaves.count + 15) / 16 * 16)
         keepBestLeaves(min(count, leaves.count), scratch: &scratch, kernels: kernels)
+        for leaf in scratch.leaves { fetchFirstBlock(of: Int(leaf), kernels: kernels) }
         guard scratch.leaves.count < leaves.count else { return }
         var rows = scratch.leaves.reduce(0) { $0 + liveRowCount(of: Int($1), excluding: excluded) }
         guard rows < rowsNeeded else { return }
         let chosen = scratch.leaves.count
-        keepBestLeaves(leaves.count, scratch: &scratch, kernels: kernels)
+        rankAllLeaves(scratch: &scratch, kernels: kernels)
         var kept = chosen
         while kept < scratch.leaves.count, rows < rowsNeeded {
             rows += liveRowCount(of: Int(scratch.leaves[kept]), excluding: excluded)
@@ -147,20 +149,46 @@ extension TreeView {
         return slots
     }
 
+    /// Asks for a leaf's first block of codes, and for the radii of those behind it.
+    private func fetchFirstBlock(of leaf: Int, kernels: Kernels) {
+        guard leaves[leaf].slotCount > 0 else { return }
+        let block = Int(leaves[leaf].firstBlock)
+        kernels.fetch(codes.extracting(block * layout.byteCount..<(block + 1) * layout.byteCount))
+        // Floats have no padding to expose.
+        if !radii.isEmpty { kernels.fetch(unsafe radii.extracting(block..<block + 1).bytes) }
+    }
+
     private func liveRowCount(of leaf: Int, excluding excluded: ExcludedRows) -> Int {
         Int(leaves[leaf].rowCount) - excluded.count(in: leaves[leaf].rows)
     }
 
-    /// Ranks by routing score, equal ones by smaller number.
+    /// Leaves the leaves of largest routing score in `scratch.leaves`, equal ones by smaller number: the best one first, and
+    /// the others as they lie in memory, which is how they are read soonest.
     private func keepBestLeaves(_ count: Int, scratch: inout SearchScratch, kernels: Kernels) {
         scratch.leaves.removeAll(keepingCapacity: true)
         guard count > 0 else { return }
-        scratch.rankedLeaves.reset(keeping: count)
+        let room = leaves.count + 16
+        scratch.bestLeafScores.reserveFloats(room)
+        if scratch.bestLeaves.count < room { scratch.bestLeaves = [UInt32](repeating: 0, count: room) }
+        // Moved out and back: two parts cannot be lent for writing at once.
+        var (numbers, scores): ([UInt32], [Float]) = ([], [])
+        swap(&numbers, &scratch.bestLeaves)
+        swap(&scores, &scratch.bestLeafScores)
+        var places = numbers.mutableSpan
+        var best = scores.mutableSpan
+        let kept = kernels.selectBest(
+            count, of: scratch.routingScores.span.extracting(0..<leaves.count), into: &best, places: &places)
+        scratch.leaves.append(contentsOf: numbers[0..<kept])
+        swap(&numbers, &scratch.bestLeaves)
+        swap(&scores, &scratch.bestLeafScores)
+    }
+
+    /// Leaves all leaves in `scratch.leaves` in the order of their routing scores, equal ones by smaller number.
+    private func rankAllLeaves(scratch: inout SearchScratch, kernels: Kernels) {
+        keepBestLeaves(leaves.count, scratch: &scratch, kernels: kernels)
         let scores = scratch.routingScores
-        scratch.rankedLeaves.append(
-            scores.span.extracting(0..<leaves.count), first: 0, live: Span(), kernels: kernels)
-        scratch.rankedLeaves.select(kernels: kernels)
-        scratch.rankedLeaves.sortByRank()
-        for place in 0..<scratch.rankedLeaves.count { scratch.leaves.append(scratch.rankedLeaves.numbers[place]) }
+        scratch.leaves.sort {
+            (orderKey(scores[Int($1)]), $0) < (orderKey(scores[Int($0)]), $1)
+        }
     }
 }

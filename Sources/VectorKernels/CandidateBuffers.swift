@@ -128,8 +128,8 @@ public struct TableFactors: BitwiseCopyable, Sendable {
 }
 
 /// A leaf whose code blocks are to be scanned.
-public struct ScanLeaf: BitwiseCopyable, Sendable {
-    let leaf: vk_leaf
+@frozen public struct ScanLeaf: BitwiseCopyable, Sendable {
+    @usableFromInline let leaf: vk_leaf
 
     /// - Parameters:
     ///   - query: whose scan it is: the query's number in its ``CandidateBuffers``.
@@ -139,7 +139,7 @@ public struct ScanLeaf: BitwiseCopyable, Sendable {
     ///   - biasFactor: what their biases are multiplied by.
     ///   - liveStart: where its words begin in the live mask; `nil` when every slot may be kept.
     ///   - tag: what its owner knows it by.
-    public init(
+    @inlinable public init(
         query: Int = 0, firstBlock: Int, slotCount: Int, firstNumber: UInt32, constant: Float, biasFactor: Float = 1,
         liveStart: Int? = nil, tag: UInt32 = 0
     ) {
@@ -150,7 +150,7 @@ public struct ScanLeaf: BitwiseCopyable, Sendable {
     }
 
     /// The part of the leaf in some of its blocks.
-    public func part(_ blocks: Range<Int>) -> ScanLeaf {
+    @inlinable public func part(_ blocks: Range<Int>) -> ScanLeaf {
         precondition(blocks.lowerBound >= 0 && blocks.upperBound <= blockCount && !blocks.isEmpty)
         var part = leaf
         part.first_block += UInt32(blocks.lowerBound)
@@ -160,16 +160,16 @@ public struct ScanLeaf: BitwiseCopyable, Sendable {
         return ScanLeaf(leaf: part)
     }
 
-    private init(leaf: vk_leaf) { self.leaf = leaf }
+    @inlinable init(leaf: vk_leaf) { self.leaf = leaf }
 
     /// Whose scan it is.
-    public var query: Int { Int(leaf.query) }
+    @inlinable public var query: Int { Int(leaf.query) }
     /// What its owner knows it by.
-    public var tag: UInt32 { leaf.tag }
+    @inlinable public var tag: UInt32 { leaf.tag }
     /// Where its blocks begin among all blocks.
-    public var firstBlock: Int { Int(leaf.first_block) }
-    public var slotCount: Int { Int(leaf.slot_count) }
-    public var blockCount: Int { (slotCount + 31) / 32 }
+    @inlinable public var firstBlock: Int { Int(leaf.first_block) }
+    @inlinable public var slotCount: Int { Int(leaf.slot_count) }
+    @inlinable public var blockCount: Int { (slotCount + 31) / 32 }
     /// The part of the score that its slots share.
-    public var constant: Float { leaf.constant }
+    @inlinable public var constant: Float { leaf.constant }
 }

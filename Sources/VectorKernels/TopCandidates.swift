@@ -38,16 +38,6 @@ public struct TopCandidates: Sendable {
         count = keep
     }
 
-    /// The k-th largest of at least k scores, NaN passed over. What was there before is gone.
-    public mutating func kthLargest(_ k: Int, of newScores: Span<Float>, kernels: Kernels) -> Float {
-        precondition(newScores.count >= k)
-        reset(keeping: k)
-        append(newScores, first: 0, kernels: kernels)
-        select(kernels: kernels)
-        guard threshold == -.infinity else { return threshold }
-        return score(ofOrderKey: (0..<count).reduce(Int32.max) { min($0, orderKey(scores[$1])) })
-    }
-
     /// Orders what is there: larger scores first, equal ones by smaller number.
     ///
     /// - Complexity: O(count · log count), quadratic in short runs.

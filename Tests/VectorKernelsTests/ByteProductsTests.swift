@@ -141,26 +141,4 @@ enum Bytes {
         let everyRow = ScanLeaf(firstBlock: 0, slotCount: 64, firstNumber: 0, constant: 0).part(1..<2)
         #expect(everyRow.leaf.live_start == .max)
     }
-
-    @Test(arguments: instructionSets)
-    func `the k-th largest score is found among ties and infinities`(set: InstructionSet) throws {
-        let kernels = try Kernels.of(set)
-        for seed in seeds {
-            var generator = SeededGenerator(seed: seed)
-            for count in [1, 2, 15, 16, 17, 100, 700] {
-                for scores in [
-                    generator.floats(count), generator.coarseFloats(count),
-                    [Float](repeating: -.infinity, count: count),
-                    generator.floats(count).map { $0 > 1 ? .infinity : $0 < -1 ? -.infinity : $0 },
-                ] {
-                    let sorted = scores.map(orderKey).sorted(by: >)
-                    for k in [1, 2, count / 2, count] where 1...count ~= k {
-                        var top = TopCandidates()
-                        let found = top.kthLargest(k, of: scores.span, kernels: kernels)
-                        #expect(orderKey(found) == sorted[k - 1], "seed \(seed), \(k) of \(count)")
-                    }
-                }
-            }
-        }
-    }
 }

@@ -97,7 +97,7 @@ struct Leaf {
                     blocks: blocks.pointer(UInt8.self), block_byte_count: blockByteCount, pairs: pairs,
                     has_biases: hasBiases, slot_count: UInt32(slotCount), first_number: firstNumber,
                     table: table.pointer(UInt8.self), step: step, offset: offset, constant: constant,
-                    bias_factor: biasFactor, threshold: threshold, ahead: nil, ahead_block_count: 0,
+                    bias_factor: biasFactor, threshold: threshold, ahead: nil,
                     live: self.live.isEmpty ? nil : live.pointer(UInt32.self),
                     scores: scores.baseAddress, numbers: numbers.baseAddress, capacity: capacity, count: filled,
                     next_block: start)

@@ -15,6 +15,18 @@ enum vk_similarity { VK_DOT = 1, VK_NEGATED_SQUARED_DISTANCE = 3 };
 /// How a stored row is encoded; the numbers are the segment file's element types.
 enum vk_element { VK_F32 = 1, VK_BF16 = 2, VK_I8 = 4, VK_U8 = 5, VK_INT8_SCALED = 8 };
 
+/// A place in a list of leaves whose blocks are being fetched, some way ahead of the scan.
+struct vk_ahead {
+    const uint8_t *codes;
+    const struct vk_leaf *first;
+    /// The leaves after the one that is being fetched.
+    const struct vk_leaf *next;
+    const struct vk_leaf *end;
+    /// Blocks that this one has left, and the first of them; NULL when the leaf before had the same.
+    size_t block_count;
+    const uint8_t *block;
+};
+
 /// One scan over the code blocks of a leaf. The caller fills everything but `next_block` and `count`, which carry the
 /// state from one call to the next.
 struct vk_scan {
@@ -33,9 +45,8 @@ struct vk_scan {
     /// What biases are multiplied by.
     float bias_factor;
     float threshold;
-    /// The bytes that will be scanned next: fetched block by block meanwhile. May be NULL.
-    const uint8_t *ahead;
-    size_t ahead_block_count;
+    /// What will be scanned next, fetched block by block meanwhile. May be NULL.
+    struct vk_ahead *ahead;
     /// A bit for each slot, 32 to a word, or NULL when all may be returned.
     const uint32_t *live;
     float *scores;
@@ -124,6 +135,13 @@ struct vk_kernels {
     /// returns the worst of their scores. What lies behind them is rubbish. Requires 0 < keep < count.
     float (*select_top)(float *scores, uint32_t *numbers, size_t count, size_t keep);
 
+    /// The k-th largest of `count` scores by order key, NaN counted as −∞. `scratch` has room for all of them; 0 < k ≤ count.
+    float (*kth_largest)(const float *scores, size_t count, size_t k, float *scratch);
+
+    /// Writes the best `keep` of `count` scores (by order key, then earlier place; NaN passed over) and their places: the
+    /// best one first, the others in their order. Returns how many it wrote. Both arrays have room for count + 16.
+    size_t (*select_best)(const float *scores, size_t count, size_t keep, float *best, uint32_t *places);
+
     /// out[i] = the inside score of row indices[i] (row i when `indices` is NULL); numerics, section 2.
     void (*exact_scores)(enum vk_similarity similarity, enum vk_element element, const float *query, size_t dimensions,
                          const uint8_t *rows, size_t stride, const uint32_t *indices, size_t count, float *out);
@@ -157,6 +175,11 @@ uint32_t vk_crc32c_portable(uint32_t crc, const void *bytes, size_t count);
 
 uint16_t vk_f16_from_f32(float value);
 float vk_f32_from_f16(uint16_t bits);
+
+/// Asks for the cache lines of some bytes.
+static inline void vk_fetch(const void *bytes, size_t count) {
+    for (size_t i = 0; i < count; i += 64) __builtin_prefetch((const char *)bytes + i);
+}
 
 /// Atomics on words that lie in memory which Swift's own atomics cannot describe: a bitmap that only gains bits, and a
 /// counter in a mapped file.

@@ -47,7 +47,7 @@ extension VectorDatabase {
     }
 
     /// Drops the segment's pages from memory, as far as no other process uses them: for measuring cold searches.
-    public func dropPages() { snapshot.segment.reader.dropPages() }
+    public func dropPages() { snapshot.segment.dropPages() }
 }
 
 /// The queries of an evaluation and how they are put to the database.

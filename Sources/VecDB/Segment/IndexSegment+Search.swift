@@ -96,26 +96,19 @@ extension IndexSegment {
         }
     }
 
-    var kernels: Kernels { .best }
-
     private func keptEstimates(_ plan: SearchPlan) -> Int { max(1, min(max(plan.reorder, plan.k), rowCount)) }
 
     private func ensureCodesIntact(_ leaves: borrowing TreeView, _ scratch: borrowing SearchScratch)
         throws(SegmentError)
     {
-        let isBounded = metric.boundsEstimates
-        var isKnown = true
-        for leaf in scratch.leaves where isKnown {
-            isKnown =
-                reader.isKnownIntact(.codes, leaves.codeBytes(of: Int(leaf)))
-                && (!isBounded || reader.isKnownIntact(.blockRadii, leaves.radiusBytes(of: Int(leaf))))
-        }
-        if isKnown { return }
+        if intactLeaves.contains(all: scratch.leaves.span) { return }
         // The disk is asked for all of them before the first is waited for.
         for leaf in scratch.leaves { reader.prefetch(.codes, leaves.codeBytes(of: Int(leaf))) }
         for leaf in scratch.leaves { try reader.ensureIntact(.codes, leaves.codeBytes(of: Int(leaf))) }
-        guard isBounded else { return }
-        for leaf in scratch.leaves { try reader.ensureIntact(.blockRadii, leaves.radiusBytes(of: Int(leaf))) }
+        if metric.boundsEstimates {
+            for leaf in scratch.leaves { try reader.ensureIntact(.blockRadii, leaves.radiusBytes(of: Int(leaf))) }
+        }
+        for leaf in scratch.leaves { intactLeaves.insert(Int(leaf)) }
     }
 
     /// Exact scores of the best estimates; the best k end in `scratch.best` as ordinal offsets.
@@ -128,6 +121,7 @@ extension IndexSegment {
         let (reader, numbers) = (reader, scratch.estimates.allNumbers)
         let rows = numbers.span.extracting(places)
         try reader.ensureIntact(.reorderVectors, rows: rows, stride: rowStride)
+        if storesOrdinals { fetchOrdinals(of: rows) }
         scratch.best.removeAll(keepingCapacity: true)
         guard !rows.isEmpty else { return 0 }
         scratch.scores.reserveFloats(rows.count)
@@ -142,6 +136,16 @@ extension IndexSegment {
         }
         scratch.keepBest(k)
         return rows.count
+    }
+
+    /// Asks for the ordinals of rows, which lie scattered like the rows.
+    private func fetchOrdinals(of rows: Span<UInt32>) {
+        let reader = reader
+        let ordinals = reader.bytes(of: .ordinals)
+        for index in rows.indices {
+            let start = 4 * Int(rows[index])
+            kernels.fetch(ordinals.extracting(start..<start + 4))
+        }
     }
 
     /// Brute force over the stored vectors; the best k end in `scratch.best` as ordinal offsets.

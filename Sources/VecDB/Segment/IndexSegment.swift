@@ -12,6 +12,9 @@ final class IndexSegment: Sendable {
     let parameters: IndexParameters
     let hasMappedIDs: Bool
     let storesOrdinals: Bool
+    let kernels = Kernels.best
+    /// Leaves whose codes and radii have been verified.
+    let intactLeaves: GrowingBitmap
 
     var rowCount: Int { reader.header.rowCount }
     var dimensions: Int { reader.header.dimensions }
@@ -49,6 +52,7 @@ final class IndexSegment: Sendable {
         self.element = element
         hasMappedIDs = header.features.compatible & SegmentHeader.Features.mappedIDs != 0
         storesOrdinals = reader.entry(.ordinals) != nil
+        intactLeaves = GrowingBitmap(count: parameters.tree?.leafCount ?? 0)
         guard storesOrdinals || header.ordinalSpan == header.rowCount else {
             throw SegmentError(
                 .damaged, file: reader.file, section: "ordinals", "is missing although ordinals have gaps")
@@ -99,6 +103,12 @@ final class IndexSegment: Sendable {
             radii: Span<Float>(_bytes: reader.bytes(of: .blockRadii)), hasBiases: tree.hasBiases)
         // Proof: the reader is a constant of this object and keeps its bytes as long as it lives.
         return unsafe _overrideLifetime(view, borrowing: self)
+    }
+
+    /// As `SegmentReader.dropPages`.
+    func dropPages() {
+        reader.dropPages()
+        intactLeaves.forget()
     }
 
     // MARK: rows, ordinals and ids
