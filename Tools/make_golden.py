@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the golden databases below Formats/golden/ (Python 3.9, standard library).
 
-    make_golden.py VECDB DIRECTORY        # the vecdb executable; a new one; the last was Formats/golden/v1
+    make_golden.py VECDB DIRECTORY        # the vecdb executable; a new one, named like a version below: Formats/golden/v1.1
 
 Inputs are small integers from a seeded generator, so that every exact score is an exact integer and every reader gets the
 same bits. Expected answers of exact searches, and of searches that leave nothing out, are computed here by definition; the
@@ -21,8 +21,8 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import vecdb_reader as reader  # noqa: E402
 
-# name: rows, dimensions, metric, options of build, extras
-CASES = {
+# version: name: rows, dimensions, metric, options of build, extras
+V1 = {
     "dot-exact-0": (0, 3, "dot", ["--index", "exact"], {}),
     "dot-exact-1": (1, 3, "dot", ["--index", "exact"], {}),
     "dot-exact-255": (255, 17, "dot", ["--index", "exact"], {"ids": True, "metadata": True}),
@@ -47,6 +47,13 @@ CASES = {
     "l2-tree-257-int8": (257, 3, "l2", ["--index", "tree-ah", "--reorder-storage", "int8"], {}),
     "l2-tree-255-structured": (255, 370, "l2", ["--index", "tree-ah", "--projection", "random", "--leaves", "4"], {}),
 }
+V1_1 = {
+    "dot-tree-900-soar": (900, 5, "dot", ["--index", "tree-ah", "--leaves", "9", "--soar"], {"lengths": True, "ids": True}),
+    "cosine-tree-257-soar": (257, 17, "cosine", ["--index", "tree-ah", "--soar", "--anisotropic-threshold", "0.5"], {}),
+    "l2-tree-257-soar": (257, 17, "l2", ["--index", "tree-ah", "--leaves", "7", "--soar"], {"type": "u8"}),
+    "dot-tree-256-anisotropic": (256, 33, "dot", ["--index", "tree-ah", "--anisotropic-threshold", "0.4"], {}),
+}
+VERSIONS = {"v1": V1, "v1.1": V1_1}
 
 
 def write_npy(path, rows, dimensions, kind="<f4"):
@@ -72,8 +79,8 @@ def definition(vectors, ids, metric, query, k, exclude):
     return [{"id": ids[ordinal], "score": abs(s) if metric == "l2" else -s} for s, ordinal in ranked[:k]]
 
 
-def make(vecdb, place, name):
-    rows, dimensions, metric, options, extras = CASES[name]
+def make(vecdb, place, name, case):
+    rows, dimensions, metric, options, extras = case
     generator = random.Random(name)
     low, high, kind = {"u8": (0, 255, "|u1"), "i8": (-128, 127, "|i1")}.get(extras.get("type"), (-8, 8, "<f4"))
     vectors = [[generator.randint(low, high) for _ in range(dimensions)] for _ in range(rows)]
@@ -147,9 +154,11 @@ def main():
     vecdb, place = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
     if place.exists():
         sys.exit(f"{place} exists; golden files are never made again")
+    if place.name not in VERSIONS:
+        sys.exit(f"{place.name} is none of the versions {', '.join(VERSIONS)}")
     place.mkdir(parents=True)
-    for name in CASES:
-        make(vecdb, place, name)
+    for name, case in VERSIONS[place.name].items():
+        make(vecdb, place, name, case)
     status = reader.check(place)
     files = sorted(path for path in place.rglob("*") if path.is_file())
     (place / "SHA256SUMS").write_text(

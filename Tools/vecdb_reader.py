@@ -20,7 +20,8 @@ PAGE = 4096
 MAGIC = b"\x89VSEG\r\n\x1a"
 NAMES = {1: "parameters", 2: "leaves", 3: "routing-centroids", 4: "origin", 5: "centroids", 6: "projection",
          7: "codebooks", 8: "codes", 9: "reorder-vectors", 10: "ordinals", 11: "rows-by-ordinal", 12: "norms",
-         13: "id-offsets", 14: "ids", 15: "slot-rows", 16: "int8-vectors", 17: "block-radii", 18: "block-checksums"}
+         13: "id-offsets", 14: "ids", 15: "slot-rows", 16: "int8-vectors", 17: "block-radii", 18: "block-checksums",
+         19: "anisotropy"}
 
 
 class Refused(Exception):
@@ -143,8 +144,8 @@ class Segment:
         major, minor, header_bytes = struct.unpack_from("<HHI", data, 8)
         need(major == 1, f"{path} has format version {major}.{minor}", 5)
         need(crc32c(data[:PAGE - 4]) == struct.unpack_from("<I", data, PAGE - 4)[0], "the header is damaged")
-        incompatible, _, self.compatible = struct.unpack_from("<QQQ", data, 16)
-        need(incompatible == 0, f"unknown incompatible features {incompatible:#x}", 5)
+        self.incompatible, self.read_only, self.compatible = struct.unpack_from("<QQQ", data, 16)
+        need(self.incompatible & ~1 == 0, f"unknown incompatible features {self.incompatible:#x}", 5)
         self.database_uuid, self.uuid = data[40:56], data[56:72]
         size, self.rows, self.first_ordinal, self.span = struct.unpack_from("<QQQQ", data, 72)
         self.dimensions, metric = struct.unpack_from("<IB", data, 104)
@@ -204,15 +205,19 @@ class Segment:
         if self.kind == 1:
             return
         self.pairs = (self.subspaces + 1) // 2
-        need(self.ranks_projected <= (self.projection == 1) and self.biases <= 1 and (self.biases or self.metric != "l2") and slots == self.rows and self.block_bytes == 32 * self.pairs + 64
+        self.twice = self.incompatible & 1 == 1
+        need(self.ranks_projected <= (self.projection == 1) and self.biases <= 1 and (self.biases or self.metric != "l2") and self.rows <= slots <= self.rows * (2 if self.twice else 1) and self.block_bytes == 32 * self.pairs + 64
              + 128 * self.biases and self.subspaces == -(-self.projected // self.per_block), "contradictory parameters")
         self.leaves = list(struct.iter_unpack("<4I", self.sections["leaves"]))
         need(len(self.leaves) == self.leaf_count, "section 'leaves' has another size")
-        block = row = 0
+        block = row = held = 0
         for first_block, slot_count, first_row, row_count in self.leaves:
-            need((first_block, first_row, slot_count) == (block, row, row_count), "leaves do not follow each other")
-            block, row = block + -(-slot_count // 32), row + row_count
-        need(row == self.rows and block == blocks, "leaves do not hold all rows")
+            need((first_block, first_row) == (block, row), "leaves do not follow each other")
+            need(slot_count == row_count or self.twice and slot_count > row_count, "a leaf has an impossible slot count")
+            block, row, held = block + -(-slot_count // 32), row + row_count, held + slot_count
+        need(row == self.rows and block == blocks and held == slots, "leaves do not hold all rows")
+        need(len(self.sections.get("slot-rows", b"")) == 128 * blocks * self.twice, "'slot-rows' has another size")
+        need(len(self.sections.get("anisotropy", b"")) == 4 * (self.read_only & 1), "'anisotropy' has another size")
         width = self.projected if self.ranks_projected else self.dimensions
         matrices = [("routing-centroids", self.leaf_count, width)]
         matrices += [("projection", self.projected, self.dimensions)] * (self.projection == 1)
@@ -317,7 +322,7 @@ def lookup_table(segment, z):
 
 
 def estimates(segment, leaf, blocks, table, step, offset, constant, factor):
-    """Rows and estimates of the slots in some of a leaf's blocks."""
+    """Numbers and estimates of the slots in some of a leaf's blocks: rows, or slot numbers with second assignments."""
     first_block, slots, first_row, _ = segment.leaves[leaf]
     for slot in range(32 * blocks.start, min(slots, 32 * blocks.stop)):
         at = (first_block + slot // 32) * segment.block_bytes
@@ -329,7 +334,7 @@ def estimates(segment, leaf, blocks, table, step, offset, constant, factor):
         scales = 32 * segment.pairs
         scale = f16(struct.unpack_from("<H", block, scales + 2 * i)[0])
         bias = struct.unpack_from("<f", block, scales + 64 + 4 * i)[0] if segment.biases else 0.0
-        yield first_row + slot, fma(scale, fma(step, float(total), offset), fma(-factor, bias, constant))
+        yield (32 * first_block if segment.twice else first_row) + slot, fma(scale, fma(step, float(total), offset), fma(-factor, bias, constant))
 
 
 def candidates(segment, query, excluded, k, leaves_to_search, reorder):
@@ -348,7 +353,15 @@ def candidates(segment, query, excluded, k, leaves_to_search, reorder):
         _, _, first, count = segment.leaves[leaf]
         live += sum(row not in excluded for row in range(first, first + count))
     table, step, offset = lookup_table(segment, projected)
+    k = 2 * k if segment.twice else k  # so many slots hold k rows for certain
     keep = max(reorder, k)
+    rows = struct.unpack(f"<{len(segment.sections.get('slot-rows', b'')) // 4}I", segment.sections.get("slot-rows", b""))
+
+    def row_of(number):
+        row = rows[number] if segment.twice else number
+        need(row < segment.rows, "a slot has no row")
+        return row
+
     constants = {leaf: exact_score(segment.metric, relative, *segment.vector(leaf, "centroids")) for leaf in chosen}
     if segment.metric == "l2":
         constants = {leaf: f32(0.5 * constant) for leaf, constant in constants.items()}
@@ -357,8 +370,9 @@ def candidates(segment, query, excluded, k, leaves_to_search, reorder):
 
     def scan(leaf, blocks):
         factor = 1.0 if segment.metric == "l2" else f32(share + constants[leaf])
-        return [(row, score) for row, score in
-                estimates(segment, leaf, blocks, table, step, offset, constants[leaf], factor) if row not in excluded]
+        return [(number, score) for number, score in
+                estimates(segment, leaf, blocks, table, step, offset, constants[leaf], factor)
+                if row_of(number) not in excluded]
 
     blocks = {leaf: -(-segment.leaves[leaf][1] // 32) for leaf in chosen}
     if segment.metric != "dot" or sum(segment.leaves[leaf][1] for leaf in chosen) <= keep:
@@ -375,7 +389,7 @@ def candidates(segment, query, excluded, k, leaves_to_search, reorder):
                 end += 1
             found += scan(leaf, range(1, end))
     found.sort(key=lambda hit: (-order_key(hit[1]), hit[0]))
-    return [row for row, _ in found[:keep]]
+    return list(dict.fromkeys(row_of(number) for number, _ in found[:keep]))
 
 
 class Database:

@@ -19,6 +19,7 @@ public enum SectionKind: UInt16, CaseIterable, Sendable {
     case int8Vectors = 16
     case blockRadii = 17
     case blockChecksums = 18
+    case anisotropy = 19
 
     /// The name in documents, messages and listings.
     public var name: String {
@@ -41,6 +42,7 @@ public enum SectionKind: UInt16, CaseIterable, Sendable {
         case .int8Vectors: "int8-vectors"
         case .blockRadii: "block-radii"
         case .blockChecksums: "block-checksums"
+        case .anisotropy: "anisotropy"
         }
     }
 }

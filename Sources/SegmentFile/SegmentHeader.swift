@@ -5,7 +5,11 @@ public struct SegmentHeader: Sendable, Equatable {
     static let byteCount = 4_096
     static let magic: [UInt8] = [0x89, 0x56, 0x53, 0x45, 0x47, 0x0D, 0x0A, 0x1A]
     static let formatMajor: UInt16 = 1
-    static let formatMinor: UInt16 = 0
+    /// The version that a file with these features needs.
+    static func formatMinor(_ features: Features) -> UInt16 {
+        features.incompatible & Features.secondAssignments == 0
+            && features.readOnlyCompatible & Features.anisotropicCodes == 0 ? 0 : 1
+    }
     static let sectionLimit = 64
 
     /// What a file may announce.
@@ -20,8 +24,12 @@ public struct SegmentHeader: Sendable, Equatable {
             self.compatible = compatible
         }
 
-        /// Incompatible bits that this reader knows: none yet.
-        static let knownIncompatible: UInt64 = 0
+        /// Incompatible bits that this reader knows.
+        static let knownIncompatible: UInt64 = secondAssignments
+        /// Incompatible, from version 1.1 on: a row may have two slots, and slots say which rows they are of.
+        public static let secondAssignments: UInt64 = 1
+        /// Read-only-compatible, from version 1.1 on: codes were chosen by another rule.
+        public static let anisotropicCodes: UInt64 = 1
         /// Compatible: a copy of the ids is mapped.
         public static let mappedIDs: UInt64 = 1
     }

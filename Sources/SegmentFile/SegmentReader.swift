@@ -67,7 +67,7 @@ public final class SegmentReader: Sendable {
         header = try SegmentHeader(
             parsing: all.extracting(0..<4096), fileByteCount: opened.status.byteCount, file: name)
         entries = try SectionEntry.parse(table: all.extracting(4096..<8192), header: header, file: name)
-        var places = [Int](repeating: -1, count: Int(SectionKind.blockChecksums.rawValue) + 1)
+        var places = [Int](repeating: -1, count: SectionKind.allCases.reduce(0) { max($0, Int($1.rawValue)) } + 1)
         for (index, entry) in entries.enumerated() {
             if let kind = entry.kind { places[Int(kind.rawValue)] = index }
         }

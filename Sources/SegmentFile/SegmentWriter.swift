@@ -163,7 +163,7 @@ public final class SegmentWriter {
         var page = [UInt8](repeating: 0, count: SegmentHeader.byteCount)
         page.replaceSubrange(0..<8, with: SegmentHeader.magic)
         page.store(SegmentHeader.formatMajor, at: 8)
-        page.store(SegmentHeader.formatMinor, at: 10)
+        page.store(SegmentHeader.formatMinor(identity.features), at: 10)
         page.store(UInt32(SegmentHeader.byteCount), at: 12)
         page.store(identity.features.incompatible, at: 16)
         page.store(identity.features.readOnlyCompatible, at: 24)

@@ -11,12 +11,14 @@ public struct Encoder: Sendable {
     private let projection: Projection
     private let codebooks: Codebooks
     private let codingLength: Float
+    private let anisotropy: Float
     private let halfNorms: [Float]
     private let kernels: Kernels
 
+    /// - Parameter anisotropy: how many times the squared error along a row counts beyond once; 0: as any other.
     public init(
         form: ScoreForm, hasBiases: Bool, origin: [Float], projection: Projection, codebooks: Codebooks,
-        codingLength: Float, kernels: Kernels
+        codingLength: Float, anisotropy: Float = 0, kernels: Kernels
     ) {
         precondition(projection.outputDimensions == codebooks.shape.projectedDimensions)
         precondition(origin.count == (form == .dot ? 0 : projection.inputDimensions))
@@ -25,6 +27,7 @@ public struct Encoder: Sendable {
         self.projection = projection
         self.codebooks = codebooks
         self.codingLength = codingLength
+        self.anisotropy = anisotropy
         self.kernels = kernels
         dimensions = projection.inputDimensions
         halfNorms = codebooks.halfNorms
@@ -44,7 +47,8 @@ public struct Encoder: Sendable {
             repeating: 0, count: CodeBlockLayout.blockCount(slotCount: count) * layout.byteCount)
         let residuals = residuals(of: rows, from: centroid)
         let projected = project(residuals.span)
-        let estimates = Estimates(projected: projected, encoder: self)
+        let estimates = Estimates(
+            projected: projected, rows: anisotropy > 0 ? project(rows) : [], encoder: self)
         var bytes = output.mutableSpan
         for row in 0..<count {
             let block = row / 32 * layout.byteCount
@@ -152,16 +156,22 @@ public struct Encoder: Sendable {
         /// f16 bits.
         let scales: [UInt16]
 
-        init(projected: [Float], encoder: Encoder) {
+        /// - Parameter rows: projected, where errors along them count more; else empty.
+        init(projected: [Float], rows: [Float], encoder: Encoder) {
             var coded = projected
             let factors = CodingLength.apply(
                 encoder.codingLength, to: &coded, width: encoder.codebooks.shape.paddedDimensions)
             let encoded = encoder.kernels.encode(
                 coded.span, shape: encoder.codebooks.shape, codewords: encoder.codebooks.codewords,
                 halfNorms: encoder.halfNorms)
-            codes = encoded.codes
+            var (codes, products) = (encoded.codes, encoded.products)
+            if !rows.isEmpty {
+                let refinement = AnisotropicCodes(codebooks: encoder.codebooks, weight: encoder.anisotropy)
+                refinement.refine(&codes, products: &products, of: coded, rows: rows)
+            }
+            self.codes = codes
             scales = factors.indices.map {
-                estimateScale(product: encoded.products[$0], norm: encoded.norms[$0], factor: factors[$0]).f16Bits
+                estimateScale(product: products[$0], norm: encoded.norms[$0], factor: factors[$0]).f16Bits
             }
         }
 

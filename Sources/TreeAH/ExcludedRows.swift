@@ -46,6 +46,28 @@ public struct ExcludedRows: Sendable {
         return start
     }
 
+    /// As ``appendLiveMask(of:to:)`` for slots whose rows lie anywhere.
+    ///
+    /// - Complexity: O(slots · log count).
+    public func appendLiveMask(ofSlots rows: Span<UInt32>, to words: inout [UInt32]) -> Int? {
+        guard !isEmpty else { return nil }
+        let start = words.count
+        var excludesSome = false
+        words.append(contentsOf: repeatElement(.max, count: (rows.count + 31) / 32))
+        for slot in rows.indices where contains(rows[slot]) {
+            words[start + slot / 32] &= ~(1 << UInt32(slot % 32))
+            excludesSome = true
+        }
+        if excludesSome { return start }
+        words.removeSubrange(start...)
+        return nil
+    }
+
+    private func contains(_ row: UInt32) -> Bool {
+        let index = firstIndex(notBelow: Int(row))
+        return index < rows.count && rows[index] == row
+    }
+
     private func firstIndex(notBelow row: Int) -> Int {
         var (low, high) = (0, rows.count)
         while low < high {

@@ -16,6 +16,9 @@ public struct SearchScratch: Sendable {
     public var best: [(score: Float, offset: UInt32)] = []
     /// Exact scores in the order of their rows.
     public var scores: [Float] = []
+    /// The rows that get exact scores, where candidates are slots.
+    public private(set) var rows: [UInt32] = []
+    private var seenRows: [UInt32] = []
 
     var routingScores: [Float] = []
     /// The leaves of largest routing score and their scores, in `TreeView.keepBestLeaves`.
@@ -109,6 +112,32 @@ public struct SearchScratch: Sendable {
         candidates.append(
             scores.span.extracting(0..<rows.count), first: UInt32(rows.lowerBound), live: liveMask.span,
             numbering: numbering, kernels: kernels)
+    }
+
+    /// Leaves in `rows` the rows of some slots, each once, in the order of the slots.
+    ///
+    /// - Parameters:
+    ///   - slots: their numbers in ``estimates``.
+    ///   - slotRows: the row of every slot.
+    /// - Returns: `false` when a row is not below `rowCount`, which is damage.
+    public mutating func collectRows(ofSlots slots: Range<Int>, in slotRows: Span<UInt32>, rowCount: Int) -> Bool {
+        rows.removeAll(keepingCapacity: true)
+        // A table of rows by their hashes, half of it empty at least.
+        let bits = min(32, max(4, Int.bitWidth - (2 * slots.count).leadingZeroBitCount))
+        let mask = 1 << bits - 1
+        if seenRows.count <= mask { seenRows = [UInt32](repeating: .max, count: mask + 1) }
+        for place in 0...mask { seenRows[place] = .max }
+        let numbers = estimates.allNumbers
+        for slot in slots {
+            let row = slotRows[Int(numbers[slot])]
+            guard Int(row) < rowCount else { return false }
+            var place = Int((row &* 0x9E37_79B1) >> UInt32(32 - bits))
+            while seenRows[place] != .max, seenRows[place] != row { place = (place + 1) & mask }
+            guard seenRows[place] != row else { continue }
+            seenRows[place] = row
+            rows.append(row)
+        }
+        return true
     }
 
     /// Orders `best`, larger scores first and equal ones by smaller ordinal, and drops what is behind the k-th.

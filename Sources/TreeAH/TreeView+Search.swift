@@ -102,10 +102,11 @@ extension TreeView {
             let score = scratch.scores[place]
             let scan = ScanLeaf(
                 query: number, firstBlock: Int(leaf.firstBlock), slotCount: Int(leaf.slotCount),
-                firstNumber: leaf.firstRow, constant: form == .dot ? score : 0.5 * score,
+                firstNumber: numbersSlots ? 32 * leaf.firstBlock : leaf.firstRow,
+                constant: form == .dot ? score : 0.5 * score,
                 // For inner products the query's share of an error along the centroid.
                 biasFactor: form == .dot ? share + score : 1,
-                liveStart: excluded.appendLiveMask(of: leaf.rows, to: &scratch.liveMask), tag: chosen[place])
+                liveStart: appendLiveMask(of: leaf, excluding: excluded, to: &scratch.liveMask), tag: chosen[place])
             if isBounded, scan.blockCount > 1 {
                 scratch.queue.append(scan.part(0..<1))
                 scratch.others.append(scan.part(1..<scan.blockCount))
@@ -115,8 +116,16 @@ extension TreeView {
         }
     }
 
+    private func appendLiveMask(
+        of leaf: Leaf, excluding excluded: ExcludedRows, to words: inout [UInt32]
+    ) -> Int? {
+        numbersSlots
+            ? excluded.appendLiveMask(ofSlots: rows(ofSlotsIn: leaf), to: &words)
+            : excluded.appendLiveMask(of: leaf.rows, to: &words)
+    }
+
     /// Makes a new list when the first blocks have been scanned: of the other blocks those that may hold one of the `k`
-    /// best rows (numerics, section 4).
+    /// best slots (numerics, section 4).
     ///
     /// Rows of a leaf are in the order of their residuals' lengths, and ⟨q, x⟩ ≤ ⟨q, c⟩ + |q|·|r|.
     public func enqueueOtherBlocks(k: Int, scratch: inout SearchScratch, kernels: Kernels) {

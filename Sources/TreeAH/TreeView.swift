@@ -40,16 +40,19 @@ public struct TreeView: ~Escapable {
     let projection: ProjectionView
     let codewords: Span<Float>
     let codes: RawSpan
+    /// The row of each slot, 32 for each code block; empty where the slots of a leaf are its rows in order.
+    let slotRows: Span<UInt32>
     /// For each code block the largest |r| in it and behind it in its leaf; empty where estimates have no bound.
     public let radii: Span<Float>
 
     @_lifetime(
         copy leaves, copy routingCentroids, copy origin, copy centroids, copy projection, copy codewords,
-        copy codes, copy radii)
+        copy codes, copy slotRows, copy radii)
     public init(
         form: ScoreForm, dimensions: Int, shape: Codebooks.Shape, leaves: Span<Leaf>,
         routingCentroids: RawSpan, ranksByProjection: Bool, origin: Span<Float>, centroids: RawSpan,
-        projection: ProjectionView, codewords: Span<Float>, codes: RawSpan, radii: Span<Float>, hasBiases: Bool
+        projection: ProjectionView, codewords: Span<Float>, codes: RawSpan, slotRows: Span<UInt32>, radii: Span<Float>,
+        hasBiases: Bool
     ) {
         precondition(
             routingCentroids.byteCount
@@ -73,6 +76,7 @@ public struct TreeView: ~Escapable {
         self.projection = projection
         self.codewords = codewords
         self.codes = codes
+        self.slotRows = slotRows
         self.radii = radii
     }
 
@@ -80,6 +84,21 @@ public struct TreeView: ~Escapable {
     public func codeBytes(of leaf: Int) -> Range<Int> {
         let start = Int(leaves[leaf].firstBlock) * layout.byteCount
         return start..<start + leaves[leaf].blockCount * layout.byteCount
+    }
+
+    /// Where the rows of its slots lie in the section `slot-rows`.
+    public func slotRowBytes(of leaf: Int) -> Range<Int> {
+        let start = 128 * Int(leaves[leaf].firstBlock)
+        return start..<start + 4 * Int(leaves[leaf].slotCount)
+    }
+
+    /// Whether candidates are numbered by slots, which ``slotRows`` turns into rows, and not by rows.
+    public var numbersSlots: Bool { !slotRows.isEmpty }
+
+    /// The rows of a leaf's slots, where they are stored.
+    @_lifetime(copy self)
+    func rows(ofSlotsIn leaf: Leaf) -> Span<UInt32> {
+        slotRows.extracting(32 * Int(leaf.firstBlock)..<32 * Int(leaf.firstBlock) + Int(leaf.slotCount))
     }
 
     /// Where its blocks' radii lie in the section `block-radii`.

@@ -178,6 +178,19 @@ struct IndexOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Rounds of k-means (default: 10).", valueName: "count"))
     var trainingIterations: Int?
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Give every row a second partition (SOAR): fewer leaves for the same recall, twice the codes (default: no)."
+        ))
+    var soar: Bool?
+
+    @Option(
+        help: ArgumentHelp(
+            "Code so that errors along a candidate weigh more, from this share of its length on, 0 to 1; dot and cosine.",
+            valueName: "share"))
+    var anisotropicThreshold: Double?
+
     @Option(
         help: ArgumentHelp(
             "What exact scores are computed from; 'auto' keeps u8 and i8 input as it is, else f32.", valueName: "type"))
@@ -198,6 +211,9 @@ struct IndexOptions: ParsableArguments {
         try check("--dimensions-per-block", dimensionsPerBlock, atLeast: 1)
         try check("--training-iterations", trainingIterations, atLeast: 1)
         try checkShare("--target-recall", targetRecall)
+        if let anisotropicThreshold, !(0..<1 ~= anisotropicThreshold) {
+            throw ValidationError("'--anisotropic-threshold' is \(anisotropicThreshold); it lies from 0 up to below 1")
+        }
     }
 
     func set(_ options: inout BuildOptions) {
@@ -207,6 +223,8 @@ struct IndexOptions: ParsableArguments {
         options.dimensionsPerBlock = dimensionsPerBlock
         options.projection = projection
         options.trainingIterations = trainingIterations
+        options.secondAssignments = soar
+        options.anisotropicThreshold = anisotropicThreshold
         options.reorderStorage = reorderStorage
         if let targetRecall { options.targetRecall = targetRecall }
         options.duplicateIDs = duplicateIds

@@ -95,7 +95,7 @@ func `one flipped byte names its section`(kind: SectionKind) throws {
 
 /// Changes a header field of a good file and makes its checksum right again, so that only the rules protect.
 @Test(arguments: [
-    (8, [2, 0], SegmentError.Code.unsupportedVersion), (12, [0, 0], .damaged), (16, [1], .unsupportedVersion),
+    (8, [2, 0], SegmentError.Code.unsupportedVersion), (12, [0, 0], .damaged), (16, [2], .unsupportedVersion),
     (8, [0, 0], .unsupportedVersion),
     (72, [0, 0], .damaged), (80, [0xFF, 0xFF, 0xFF, 0xFF, 1], .damaged), (96, [0, 0], .damaged),
     (104, [0, 0, 0, 0], .damaged),

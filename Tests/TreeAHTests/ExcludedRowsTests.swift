@@ -19,6 +19,16 @@ import Testing
     #expect(words[5] == ~2)
 }
 
+@Test func `slots of excluded rows have cleared bits wherever their rows lie`() {
+    var words: [UInt32] = [9]
+    let slots: [UInt32] = Array(100..<130) + [4, 7, 120, 5]
+    #expect(ExcludedRows([4, 120]).appendLiveMask(ofSlots: slots.span, to: &words) == 1)
+    let masks: [UInt32] = [9, 0xFFFF_FFFF ^ 0x4010_0000, 0xFFFF_FFFE]  // slots 20, 30 and 32
+    #expect(words == masks)
+    #expect(ExcludedRows([6]).appendLiveMask(ofSlots: slots.span, to: &words) == nil)
+    #expect(words.count == 3)
+}
+
 @Test func `repeated exclusions count once`() {
     let excluded = ExcludedRows([7, 7, 7, 1])
     #expect(excluded.count == 2)

@@ -51,7 +51,7 @@ struct UsageTests {
             ["build", "d", "--vectors", "films.npy", "--target-recall", "95"],
             "it lies above 0 and up to 1."
         ),
-        (["build", "d", "--vectors", "films.npy", "--soar"], "Unknown option '--soar'"),
+        (["build", "d", "--vectors", "films.npy", "--shards"], "Unknown option '--shards'"),
         (["eval", "d", "--truth", "t.npy"], "give that too"),
         (["eval", "d", "--labels", "l.txt", "--batch"], "'--labels' counts accuracy"),
         (["eval", "d", "--open", "--plot", "p.svg"], "'--open' takes no other measure"),

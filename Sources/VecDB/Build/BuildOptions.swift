@@ -48,6 +48,14 @@ public struct BuildOptions: Sendable {
     /// Projected dimensions that share one 4-bit code; `nil`: 2, or 4 for long vectors under a random rotation.
     public var dimensionsPerBlock: Int?
     public var projection: ProjectionChoice = .auto
+    /// Whether every row gets a second partition (SOAR), which a search finds it by when it misses the first: fewer leaves
+    /// for the same recall, twice as many codes; `nil`: no.
+    public var secondAssignments: Bool?
+    /// Chooses codes so that errors along a candidate weigh more, as inner products need that reach this share of its length
+    /// (0 up to below 1; dot and cosine only); `nil`: all errors weigh the same.
+    ///
+    /// - SeeAlso: Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector Quantization", ICML 2020.
+    public var anisotropicThreshold: Double?
     /// Rounds of Lloyd's algorithm; `nil`: 10.
     public var trainingIterations: Int?
     public var reorderStorage: ReorderStorage = .auto

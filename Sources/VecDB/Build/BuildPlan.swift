@@ -22,6 +22,9 @@ struct BuildPlan {
         var dimensionsPerBlock: Int?
         var projection: ProjectionChoice
         var iterations: Int
+        var hasSecondAssignments: Bool
+        /// What the error along a row counts more than others, see ``Encoder``; 0: nothing.
+        var anisotropy: Float
 
         /// Four dimensions share a code where there are many of them, which halves the bytes; two elsewhere.
         func perBlock(projected: Int) -> Int {
@@ -60,11 +63,12 @@ struct BuildPlan {
         let isTree = options.index == .treeAH || (options.index == .auto && rowCount >= Self.exactRowLimit)
         tree =
             isTree
-            ? try Self.treePlan(options, dimensions: dimensions, rowCount: rowCount, memoryBytes: memoryBytes) : nil
+            ? try Self.treePlan(
+                options, metric: metric, dimensions: dimensions, rowCount: rowCount, memoryBytes: memoryBytes) : nil
     }
 
     private static func treePlan(
-        _ options: BuildOptions, dimensions: Int, rowCount: Int, memoryBytes: Int
+        _ options: BuildOptions, metric: Metric, dimensions: Int, rowCount: Int, memoryBytes: Int
     ) throws(DatabaseError) -> TreePlan {
         if let leaves = options.leaves {
             guard leaves >= 1 else {
@@ -112,7 +116,26 @@ struct BuildPlan {
         }
         return TreePlan(
             leaves: leaves, dimensionsPerBlock: options.dimensionsPerBlock, projection: options.projection,
-            iterations: options.trainingIterations ?? 10)
+            iterations: options.trainingIterations ?? 10,
+            hasSecondAssignments: options.secondAssignments ?? false,
+            anisotropy: try anisotropy(options.anisotropicThreshold, metric: metric, dimensions: dimensions))
+    }
+
+    /// η − 1 of Guo et al., section 3.2: η = (d − 1)·t² / (1 − t²), and no less than 1.
+    private static func anisotropy(
+        _ threshold: Double?, metric: Metric, dimensions: Int
+    ) throws(DatabaseError) -> Float {
+        guard let threshold else { return 0 }
+        guard 0..<1 ~= threshold else {
+            throw DatabaseError(
+                .invalidArgument, "an anisotropic threshold of \(threshold) is none; it lies from 0 up to below 1")
+        }
+        guard metric != .l2 else {
+            throw DatabaseError(
+                .invalidArgument, "an anisotropic threshold is for inner products (dot, cosine), the metric is l2")
+        }
+        let square = threshold * threshold
+        return Float(max(0, Double(dimensions - 1) * square / (1 - square) - 1))
     }
 
     private static func element(

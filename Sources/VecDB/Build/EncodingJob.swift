@@ -2,15 +2,25 @@ import SegmentFile
 import TreeAH
 import VectorKernels
 
-/// A run of rows in partition order that fits in memory: whole leaves, or a piece of one that is too large.
+/// A run of slots in partition order that fits in memory: whole leaves, or a piece of one that is too large. Slots are rows,
+/// and where rows have second partitions those once more.
 struct EncodingJob: Sendable {
-    /// Rows of one leaf among the job's rows.
+    /// Slots of one leaf among the job's.
     struct Part: Sendable {
         let leaf: Int
-        let rows: Range<Int>
+        let slots: Range<Int>
     }
 
-    /// The stored form of a part.
+    /// What the job's slots hold.
+    struct Slots: Sendable {
+        /// `rowWidth` floats each.
+        let values: [Float]
+        let ordinals: [UInt32]
+        /// Empty where rows have no second partitions.
+        let isSecond: [Bool]
+    }
+
+    /// The stored form of a part: codes of all slots, vectors and norms of those that are in their first partition.
     struct Encoded: Sendable {
         var vectors: [UInt8]
         var codes: EncodedRows
@@ -58,7 +68,7 @@ struct EncodingJob: Sendable {
             while start < starts[leaf + 1] {
                 let end = min(starts[leaf + 1], start + limit)
                 parts.append(
-                    Part(leaf: bucket.leaves.lowerBound + leaf, rows: places.count..<places.count + end - start))
+                    Part(leaf: bucket.leaves.lowerBound + leaf, slots: places.count..<places.count + end - start))
                 places += order[start..<end]
                 if end < starts[leaf + 1] { close() }
                 start = end
@@ -68,10 +78,10 @@ struct EncodingJob: Sendable {
         return jobs
     }
 
-    /// The job's rows (`rowWidth` floats each) and their ordinals, in partition order.
+    /// The job's slots, in partition order.
     ///
     /// A bucket is read in pieces of at most as many rows as the job holds.
-    func gather(from scatter: PartitionScatter) throws(SystemError) -> (rows: [Float], ordinals: [UInt32]) {
+    func gather(from scatter: PartitionScatter) throws(SystemError) -> Slots {
         let (width, bucket) = (scatter.rowWidth, scatter.buckets[bucket])
         var target = [Int32](repeating: -1, count: bucket.rowCount)
         for (row, place) in places.enumerated() { target[Int(place)] = Int32(row) }
@@ -88,27 +98,36 @@ struct EncodingJob: Sendable {
                 row.copy(input.extracting(from..<from + width))
             }
         }
-        return (rows, places.map { bucket.ordinals[Int($0)] })
+        return Slots(
+            values: rows, ordinals: places.map { bucket.ordinals[Int($0)] },
+            isSecond: bucket.isSecond.isEmpty ? [] : places.map { bucket.isSecond[Int($0)] })
     }
 
     /// Encodes one part.
     ///
-    /// - Parameter rows: what ``gather(from:)`` returned; a width beyond the dimensions is the norm.
-    func encode(_ part: Int, rows: [Float], encoder: Encoder, storage: RowStorage, centroids: [Float]) -> Encoded {
-        let dimensions = storage.dimensions
-        let width = rows.count / places.count
-        let range = parts[part].rows
-        var vectors = Array(rows[range.lowerBound * width..<range.upperBound * width])
+    /// - Parameter slots: what ``gather(from:)`` returned; a width beyond the dimensions is the norm.
+    func encode(_ part: Int, _ slots: Slots, encoder: Encoder, storage: RowStorage, centroids: [Float]) -> Encoded {
+        let (dimensions, range) = (storage.dimensions, parts[part].slots)
+        let width = slots.values.count / places.count
+        var vectors = Array(slots.values[range.lowerBound * width..<range.upperBound * width])
+        let own = slots.isSecond.isEmpty ? Array(range) : range.filter { !slots.isSecond[$0] }
         var norms: [Float] = []
         if width > dimensions {
-            norms = range.map { rows[$0 * width + dimensions] }
-            vectors = range.flatMap { rows[$0 * width..<$0 * width + dimensions] }
+            norms = own.map { slots.values[$0 * width + dimensions] }
+            vectors = range.flatMap { slots.values[$0 * width..<$0 * width + dimensions] }
         }
         let stored = storage.encode(vectors.span)
         // Codes are made from what the reorder section gives back, so that a deep check can make them again.
         if storage.isLossy { vectors = unsafe storage.decode(stored.span.bytes) }
         let centroid = centroids.span.extracting(parts[part].leaf * dimensions..<(parts[part].leaf + 1) * dimensions)
-        return Encoded(vectors: stored, codes: encoder.encode(rows: vectors.span, centroid: centroid), norms: norms)
+        let ownStored =
+            own.count == range.count
+            ? stored
+            : own.flatMap { row -> ArraySlice<UInt8> in
+                let start = (row - range.lowerBound) * storage.stride
+                return stored[start..<start + storage.stride]
+            }
+        return Encoded(vectors: ownStored, codes: encoder.encode(rows: vectors.span, centroid: centroid), norms: norms)
     }
 }
 

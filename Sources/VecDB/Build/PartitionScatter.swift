@@ -4,7 +4,8 @@ import TreeAH
 /// Sorts rows into partition order when they do not fit in memory: rows are appended to buckets of consecutive leaves in a
 /// scratch file, and each bucket is later read back as a whole.
 ///
-/// Memory: eight bytes a row for leaves and ordinals, four more where distances order them, and one write buffer a bucket.
+/// Memory: eight bytes a row for leaves and ordinals, four more where distances order them, twice that and a byte where
+/// rows have second partitions, and one write buffer a bucket.
 final class PartitionScatter {
     /// A run of consecutive leaves.
     struct Bucket {
@@ -14,6 +15,8 @@ final class PartitionScatter {
         fileprivate(set) var ordinals: [UInt32] = []
         /// The squared distance from the leaf's centroid, where it orders the rows of a leaf; else empty.
         fileprivate(set) var squaredDistances: [Float] = []
+        /// Whether the leaf is the row's second one; empty where rows have none.
+        fileprivate(set) var isSecond: [Bool] = []
         fileprivate var buffer: [Float] = []
         fileprivate var extents: [(offset: Int, floatCount: Int)] = []
 
@@ -50,14 +53,18 @@ final class PartitionScatter {
 
     /// Adds a row to the bucket of its leaf.
     ///
-    /// - Parameter values: `rowWidth` floats.
+    /// - Parameters:
+    ///   - values: `rowWidth` floats.
+    ///   - squaredDistance: from the leaf's centroid, where it orders rows.
+    ///   - isSecond: whether the leaf is the row's second one; `nil` where rows have none.
     func add(
-        _ values: Span<Float>, leaf: UInt32, ordinal: UInt32, squaredDistance: Float? = nil
+        _ values: Span<Float>, leaf: UInt32, ordinal: UInt32, squaredDistance: Float? = nil, isSecond: Bool? = nil
     ) throws(SystemError) {
         let index = bucketOfLeaf[Int(leaf)]
         buckets[index].leafOfRow.append(leaf)
         buckets[index].ordinals.append(ordinal)
         if let squaredDistance { buckets[index].squaredDistances.append(squaredDistance) }
+        if let isSecond { buckets[index].isSecond.append(isSecond) }
         buckets[index].buffer.append(values)
         if buckets[index].buffer.count >= bufferFloatCount { try flush(index) }
     }
@@ -104,6 +111,7 @@ final class PartitionScatter {
         buckets[index].leafOfRow = []
         buckets[index].ordinals = []
         buckets[index].squaredDistances = []
+        buckets[index].isSecond = []
     }
 }
 

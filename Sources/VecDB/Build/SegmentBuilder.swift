@@ -23,8 +23,9 @@ struct SegmentBuilder {
         guard let tree else { return try writeExact(idByteCount: idByteCount) }
         let scatter = try assign(tree)
         let sizes = leafSizes(scatter, leafCount: tree.leafCount)
-        let blockCount = sizes.reduce(0) { $0 + CodeBlockLayout.blockCount(slotCount: $1) }
-        let parameters = tree.parameters(metric: plan.metric, rowCount: rowCount, blockCount: blockCount)
+        let blockCount = sizes.slots.reduce(0) { $0 + CodeBlockLayout.blockCount(slotCount: $1) }
+        let parameters = tree.parameters(
+            metric: plan.metric, slotCount: sizes.slots.reduce(0, +), blockCount: blockCount)
         let writer = try makeWriter(parameters, idByteCount: idByteCount)
         try writePartitions(tree, sizes: sizes, to: writer)
         try encode(scatter, tree, to: writer)
@@ -53,7 +54,10 @@ struct SegmentBuilder {
         let geometry = SegmentGeometry(
             metric: plan.metric, dimensions: plan.dimensions, rowCount: rowCount, ordinalSpan: ordinals.span,
             element: plan.element, tree: tree, storesOrdinals: storesOrdinals(tree), idByteCount: idByteCount)
-        let features = SegmentHeader.Features(compatible: idByteCount == nil ? 0 : SegmentHeader.Features.mappedIDs)
+        let features = SegmentHeader.Features(
+            incompatible: tree?.hasSecondAssignments == true ? SegmentHeader.Features.secondAssignments : 0,
+            readOnlyCompatible: (tree?.anisotropy ?? 0) > 0 ? SegmentHeader.Features.anisotropicCodes : 0,
+            compatible: idByteCount == nil ? 0 : SegmentHeader.Features.mappedIDs)
         let writer = try SegmentWriter(
             in: directory,
             identity: SegmentIdentity(
@@ -164,37 +168,52 @@ struct SegmentBuilder {
 
     // MARK: tree
 
-    /// Finds each row's partition and appends it to that partition's bucket.
+    /// Finds each row's partition, and its second one, and appends it to their buckets.
     private func assign(_ tree: TrainedTree) throws -> PartitionScatter {
         let isCosine = plan.metric == .cosine
         let scatter = PartitionScatter(
-            expectedSizes: tree.expectedSizes, rowWidth: plan.dimensions + (isCosine ? 1 : 0),
+            expectedSizes: tree.second == nil ? tree.expectedSizes : tree.expectedSizes.map { 2 * $0 },
+            rowWidth: plan.dimensions + (isCosine ? 1 : 0),
             bucketByteCount: plan.memoryBytes / 12, bufferByteCount: plan.memoryBytes / 6,
             scratch: try ScratchFile(in: directory))
-        let (dimensions, first) = (plan.dimensions, ordinalRange.first)
-        var record = [Float](repeating: 0, count: scatter.rowWidth)
         try forEachStoredBatch(.assign) { batch in
-            let leaves = tree.table.nearest(to: batch.rows, threads: plan.threads, kernels: kernels)
-            let distances =
-                plan.metric.boundsEstimates ? squaredDistances(of: batch.rows, leaves, tree.centroids) : []
-            let rows = batch.rows.span
-            for row in leaves.indices {
-                let ordinal = UInt32(batch.ordinals[row] - first)
-                let values = rows.extracting(row * dimensions..<(row + 1) * dimensions)
-                guard isCosine else {
-                    try scatter.add(
-                        values, leaf: leaves[row], ordinal: ordinal,
-                        squaredDistance: distances.isEmpty ? nil : distances[row])
-                    continue
-                }
-                for column in values.indices { record[column] = values[column] }
-                record[dimensions] = batch.norms[row]
-                try scatter.add(record.span, leaf: leaves[row], ordinal: ordinal)
+            let first = tree.table.nearest(to: batch.rows, threads: plan.threads, kernels: kernels)
+            let values = isCosine ? rowsWithNorms(batch) : batch.rows
+            guard let second = tree.second else {
+                return try add(values, of: batch, to: scatter, leaves: first, isSecond: nil, tree)
             }
+            try add(values, of: batch, to: scatter, leaves: first, isSecond: false, tree)
+            let leaves = second.leaves(for: batch.rows, first: first, threads: plan.threads, kernels: kernels)
+            try add(values, of: batch, to: scatter, leaves: leaves, isSecond: true, tree)
         }
         try scatter.finish()
         clock.mark(.assign)
         return scatter
+    }
+
+    /// Each row followed by the length it had.
+    private func rowsWithNorms(_ batch: StoredBatch) -> [Float] {
+        var values: [Float] = []
+        values.reserveCapacity(batch.rows.count + batch.norms.count)
+        for row in batch.norms.indices {
+            values += batch.rows[row * plan.dimensions..<(row + 1) * plan.dimensions]
+            values.append(batch.norms[row])
+        }
+        return values
+    }
+
+    private func add(
+        _ values: [Float], of batch: StoredBatch, to scatter: PartitionScatter, leaves: [UInt32], isSecond: Bool?,
+        _ tree: TrainedTree
+    ) throws {
+        let (first, width) = (ordinalRange.first, scatter.rowWidth)
+        let distances = plan.metric.boundsEstimates ? squaredDistances(of: batch.rows, leaves, tree.centroids) : []
+        for row in leaves.indices {
+            try scatter.add(
+                values.span.extracting(row * width..<(row + 1) * width), leaf: leaves[row],
+                ordinal: UInt32(batch.ordinals[row] - first),
+                squaredDistance: distances.isEmpty ? nil : distances[row], isSecond: isSecond)
+        }
     }
 
     /// The squared distances of rows from their leaves' centroids, as the rows will be stored.
@@ -216,21 +235,28 @@ struct SegmentBuilder {
         }.flatMap { $0 }
     }
 
-    private func leafSizes(_ scatter: PartitionScatter, leafCount: Int) -> [Int] {
-        var sizes = [Int](repeating: 0, count: leafCount)
+    /// How many rows and how many slots each leaf has.
+    private func leafSizes(_ scatter: PartitionScatter, leafCount: Int) -> (rows: [Int], slots: [Int]) {
+        var slots = [Int](repeating: 0, count: leafCount)
         for bucket in scatter.buckets {
-            for leaf in bucket.leafOfRow { sizes[Int(leaf)] += 1 }
+            for leaf in bucket.leafOfRow { slots[Int(leaf)] += 1 }
         }
-        return sizes
+        var rows = slots
+        for bucket in scatter.buckets {
+            for (leaf, isSecond) in zip(bucket.leafOfRow, bucket.isSecond) where isSecond { rows[Int(leaf)] -= 1 }
+        }
+        return (rows, slots)
     }
 
-    private func writePartitions(_ tree: TrainedTree, sizes: [Int], to writer: SegmentWriter) throws {
+    private func writePartitions(
+        _ tree: TrainedTree, sizes: (rows: [Int], slots: [Int]), to writer: SegmentWriter
+    ) throws {
         var (block, row) = (0, 0)
         var leaves: [UInt32] = []
-        for size in sizes {
-            leaves += [UInt32(block), UInt32(size), UInt32(row), UInt32(size)]
-            block += CodeBlockLayout.blockCount(slotCount: size)
-            row += size
+        for (rows, slots) in zip(sizes.rows, sizes.slots) {
+            leaves += [UInt32(block), UInt32(slots), UInt32(row), UInt32(rows)]
+            block += CodeBlockLayout.blockCount(slotCount: slots)
+            row += rows
         }
         try writer.append(leaves, to: .leaves)
         try writer.append(tree.routingMatrix(for: plan.metric, kernels: kernels).bytes, to: .routingCentroids)
@@ -238,6 +264,7 @@ struct SegmentBuilder {
         try writer.append(tree.storedCentroids, to: .centroids)
         if tree.projection.kind != .none { try writer.append(tree.projection.bytes, to: .projection) }
         try writer.append(tree.codebooks.codewords, to: .codebooks)
+        if tree.anisotropy > 0 { try writer.append([tree.anisotropy], to: .anisotropy) }
         clock.mark(.write)
     }
 
@@ -246,25 +273,32 @@ struct SegmentBuilder {
         let encoder = Encoder(
             form: plan.metric.form, hasBiases: tree.hasBiases, origin: plan.metric == .l2 ? tree.origin : [],
             projection: tree.projection,
-            codebooks: tree.codebooks, codingLength: tree.codingLength, kernels: kernels)
+            codebooks: tree.codebooks, codingLength: tree.codingLength, anisotropy: tree.anisotropy, kernels: kernels)
         var rowsByOrdinal = [UInt32](repeating: .max, count: ordinalRange.span)
         var nextRow = 0
+        // What the slots hold, 32 for each block; ordinals until every row has its number.
+        var slotRows: [UInt32] = []
         // Norms are the last of the sections with rows, and ordinals cost four bytes a row either way.
         for index in scatter.buckets.indices {
             for job in EncodingJob.jobs(
                 of: scatter, bucket: index, rowLimit: max(4096, plan.memoryBytes / 6 / (4 * plan.dimensions)),
                 threads: plan.threads)
             {
-                let (rows, ordinals) = try job.gather(from: scatter)
+                let slots = try job.gather(from: scatter)
                 let storage = storage
                 let parts = concurrentMap(count: job.parts.count, threads: plan.threads) { part in
-                    job.encode(part, rows: rows, encoder: encoder, storage: storage, centroids: tree.centroids)
+                    job.encode(part, slots, encoder: encoder, storage: storage, centroids: tree.centroids)
                 }
                 for part in parts {
                     try writer.append(part.vectors, to: .reorderVectors)
                     try writer.append(part.codes.blocks, to: .codes)
                     if plan.metric.boundsEstimates { try writer.append(part.codes.radii, to: .blockRadii) }
                     if plan.metric == .cosine { try writer.append(part.norms, to: .norms) }
+                }
+                var ordinals = slots.ordinals
+                if tree.second != nil {
+                    for part in job.parts { appendInBlocks(ordinals[part.slots], to: &slotRows) }
+                    ordinals = zip(ordinals, slots.isSecond).filter { !$1 }.map(\.0)
                 }
                 try writer.append(ordinals, to: .ordinals)
                 for ordinal in ordinals {
@@ -277,6 +311,17 @@ struct SegmentBuilder {
         }
         clock.mark(.encode)
         try writer.append(rowsByOrdinal, to: .rowsByOrdinal)
+        guard tree.second != nil else { return }
+        for place in slotRows.indices {
+            slotRows[place] = slotRows[place] == .max ? 0 : rowsByOrdinal[Int(slotRows[place])]
+        }
+        try writer.append(slotRows, to: .slotRows)
+    }
+
+    /// Appends the ordinals of a leaf's slots, its last block completed.
+    private func appendInBlocks(_ ordinals: ArraySlice<UInt32>, to slots: inout [UInt32]) {
+        slots += ordinals
+        while slots.count % CodeBlockLayout.slotsPerBlock != 0 { slots.append(.max) }
     }
 
     // MARK: ids

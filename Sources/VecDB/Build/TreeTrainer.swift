@@ -24,6 +24,10 @@ struct TrainedTree {
     /// Rows of the sample that each leaf holds, scaled to all rows.
     var expectedSizes: [Double]
     var iterations: Int
+    /// Finds rows their second partitions; `nil` where they have none.
+    var second: SecondAssignment?
+    /// See ``Encoder``.
+    var anisotropy: Float = 0
 
     var leafCount: Int { table.count }
 
@@ -100,7 +104,11 @@ struct TrainedTree {
             codebooks: codebooks, codingLength: codingLength, hasBiases: hasBiases,
             ranksByProjection: plan.metric == .l2
                 && canRank(projection, centroids: centroids, dimensions: dimensions, kernels: kernels),
-            expectedSizes: sizes, iterations: treePlan.iterations)
+            expectedSizes: sizes, iterations: treePlan.iterations,
+            second: treePlan.hasSecondAssignments && treePlan.leaves > 1
+                ? SecondAssignment(centroids: references, dimensions: dimensions, threads: threads, kernels: kernels)
+                : nil,
+            anisotropy: treePlan.anisotropy)
     }
 
     /// What queries, projected or not, are ranked against.
@@ -219,12 +227,13 @@ struct TrainedTree {
         return sum.squareRoot()
     }
 
-    func parameters(metric: Metric, rowCount: Int, blockCount: Int) -> IndexParameters.Tree {
+    func parameters(metric: Metric, slotCount: Int, blockCount: Int) -> IndexParameters.Tree {
         IndexParameters.Tree(
             leafCount: leafCount, shape: codebooks.shape, projection: projection.kind,
             projectionOrigin: projectionOrigin,
-            hasBiases: hasBiases, ranksByProjection: ranksByProjection, codingLength: codingLength, slotCount: rowCount,
-            blockCount: blockCount,
+            hasBiases: hasBiases, ranksByProjection: ranksByProjection, codingLength: codingLength,
+            slotCount: slotCount,
+            blockCount: blockCount, hasSecondAssignments: second != nil, anisotropy: anisotropy,
             trainingIterations: iterations)
     }
 }

@@ -159,7 +159,7 @@ private final class DatabaseBuilder {
             dimensions: plan.dimensions, metric: plan.metric, index: tree == nil ? .exact : .treeAH,
             leaves: tree?.leafCount ?? 0, projectedDimensions: shape?.projectedDimensions ?? 0,
             dimensionsPerBlock: shape?.dimensionsPerBlock ?? 0,
-            projection: tree.map { $0.parameters(metric: plan.metric, rowCount: 0, blockCount: 0).projectionName }
+            projection: tree.map { $0.parameters(metric: plan.metric, slotCount: 0, blockCount: 0).projectionName }
                 ?? "none",
             reorderStorage: plan.element.storage, queries: staged.queryCount, duplicatesDropped: staged.dropped.count,
             bytes: file.sections.map { .init(name: $0.kind.name, bytes: $0.byteCount) }

@@ -94,6 +94,10 @@ private final class Verifier {
         }
         try check("rows and ordinals") { report in try self.checkOrdinals(segment, &report) }
         try check("ids") { report in try self.checkIDs(snapshot, &report) }
+        if segment.hasSecondAssignments {
+            try check("slots") { report in try self.checkSlots(segment, &report) }
+            guard report.isIntact else { return }
+        }
         if let tree = segment.parameters.tree {
             try check("codes") { report in try self.checkCodes(segment, tree, &report) }
         }
@@ -168,6 +172,32 @@ private final class Verifier {
         return "\(count) ids"
     }
 
+    /// Every row has one slot in the leaf that holds it, where rows are numbered by their slots, and at most one elsewhere.
+    private func checkSlots(_ segment: IndexSegment, _ report: inout VerificationReport) throws -> String {
+        guard let tree = segment.parameters.tree else { return "none" }
+        var isElsewhere = [Bool](repeating: false, count: segment.rowCount)
+        for number in 0..<tree.leafCount {
+            let leaf = segment.treeView(tree).leaves[number]
+            var next = leaf.rows.lowerBound
+            for row in try segment.rows(ofSlots: 0..<Int(leaf.slotCount), in: leaf) {
+                if row == next, row < leaf.rows.upperBound {
+                    next += 1
+                } else if leaf.rows.contains(row) || isElsewhere[row] {
+                    report.damage.append(
+                        "\(segment.reader.file): leaf \(number) holds row \(row) out of order or twice")
+                    return "\(number) leaves"
+                } else {
+                    isElsewhere[row] = true
+                }
+            }
+            guard next == leaf.rows.upperBound else {
+                report.damage.append("\(segment.reader.file): leaf \(number) lacks a slot for its row \(next)")
+                return "\(number) leaves"
+            }
+        }
+        return "\(tree.slotCount) slots of \(segment.rowCount) rows"
+    }
+
     /// Encodes every row again from its stored vector and compares the bytes of codes, scales and biases.
     private func checkCodes(
         _ segment: IndexSegment, _ tree: IndexParameters.Tree, _ report: inout VerificationReport
@@ -184,9 +214,9 @@ private final class Verifier {
             let relative = centroids.decode(
                 reader.bytes(of: .centroids).extracting(number * centroids.stride..<(number + 1) * centroids.stride))
             let centroid = relative.indices.map { origin[$0] + relative[$0] }
-            for start in stride(from: 0, to: Int(leaf.rowCount), by: chunk) {
-                let rows = leaf.rows.lowerBound + start..<leaf.rows.lowerBound + min(Int(leaf.rowCount), start + chunk)
-                let vectors = try segment.vectors(ofRows: rows)
+            for start in stride(from: 0, to: Int(leaf.slotCount), by: chunk) {
+                let part = start..<min(Int(leaf.slotCount), start + chunk)
+                let vectors = try segment.vectors(ofSlots: part, in: leaf)
                 let expected = encoder.encode(rows: vectors.span, centroid: centroid.span)
                 let from = view.codeBytes(of: number).lowerBound + start / 32 * view.layout.byteCount
                 let stored = reader.bytes(of: .codes).extracting(from..<from + expected.blocks.count)
@@ -196,9 +226,9 @@ private final class Verifier {
                     )
                     return "\(slots) slots"
                 }
-                slots += rows.count
+                slots += part.count
             }
-            progress?("codes", slots, segment.rowCount)
+            progress?("codes", slots, tree.slotCount)
         }
         return "\(slots) slots encoded again"
     }
@@ -254,7 +284,7 @@ extension IndexSegment {
             form: metric.form, hasBiases: tree.hasBiases, origin: metric == .l2 ? floats(of: .origin) : [],
             projection: projection,
             codebooks: Codebooks(shape: tree.shape, codewords: floats(of: .codebooks)),
-            codingLength: tree.codingLength, kernels: .best)
+            codingLength: tree.codingLength, anisotropy: tree.anisotropy, kernels: .best)
     }
 
     fileprivate func floats(of kind: SectionKind) -> [Float] {

@@ -27,6 +27,10 @@ struct IndexParameters: Equatable {
         func routingDimensions(_ dimensions: Int) -> Int { ranksByProjection ? shape.projectedDimensions : dimensions }
         var slotCount: Int
         var blockCount: Int
+        /// Whether rows may have two slots: a feature bit of the header, not a field of this section.
+        var hasSecondAssignments: Bool
+        /// What the error along a row counts more than others (numerics, section 5): a section of its own, 0 without one.
+        var anisotropy: Float
         var trainingIterations: Int
 
         var bytesOfBlock: Int { CodeBlockLayout(pairs: shape.pairs, hasBiases: hasBiases).byteCount }
@@ -115,18 +119,38 @@ struct IndexParameters: Equatable {
                 word(36) == 0 || (word(36) == 1 && projection == .dense),
                 hasBiases || header.metricCode != Metric.l2.code
             else { throw damaged("contradicts itself about subspaces, projection or code blocks") }
-            guard number(40, 8) == UInt64(header.rowCount), let blocks = Int(exactly: number(48, 8)),
-                blocks <= header.rowCount
+            let isTwice = header.features.incompatible & SegmentHeader.Features.secondAssignments != 0
+            let (rows, mostSlots) = (header.rowCount, isTwice ? 2 * header.rowCount : header.rowCount)
+            guard let slots = Int(exactly: number(40, 8)), rows...mostSlots ~= slots,
+                let blocks = Int(exactly: number(48, 8)), blocks <= slots, blocks <= 1 << 27
             else {
                 throw damaged("claims \(number(40, 8)) slots in \(number(48, 8)) blocks for \(header.rowCount) rows")
             }
             tree = Tree(
                 leafCount: leaves, shape: shape, projection: projection, projectionOrigin: origin, hasBiases: hasBiases,
                 ranksByProjection: word(36) == 1, codingLength: Float(bitPattern: UInt32(word(68))),
-                slotCount: header.rowCount, blockCount: blocks, trainingIterations: word(64))
+                slotCount: slots, blockCount: blocks, hasSecondAssignments: isTwice,
+                anisotropy: try Self.anisotropy(reader), trainingIterations: word(64))
         default:
             throw damaged("has the unknown index kind \(word(0))")
         }
+    }
+
+    private static func anisotropy(_ reader: SegmentReader) throws(SegmentError) -> Float {
+        let section = reader.bytes(of: .anisotropy)
+        let isAnnounced = reader.header.features.readOnlyCompatible & SegmentHeader.Features.anisotropicCodes != 0
+        guard section.byteCount == (isAnnounced ? 4 : 0) else {
+            throw SegmentError(
+                .damaged, file: reader.file, section: SectionKind.anisotropy.name,
+                "has \(section.byteCount) bytes, expected \(isAnnounced ? 4 : 0)")
+        }
+        guard isAnnounced else { return 0 }
+        let value = unsafe section.unsafeLoadUnaligned(fromByteOffset: 0, as: Float.self)  // any bits are a float
+        guard value > 0, value.isFinite else {
+            throw SegmentError(
+                .damaged, file: reader.file, section: SectionKind.anisotropy.name, "is \(value), expected more than 0")
+        }
+        return value
     }
 
     init(tree: Tree?, seed: UInt64) {

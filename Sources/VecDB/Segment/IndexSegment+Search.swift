@@ -50,7 +50,7 @@ extension IndexSegment {
             for: query.span, keeping: keptEstimates(plan), excluding: excluded, scratch: &scratch, kernels: kernels)
         trace.statistics.codesScanned = leaves.scanQueue(scratch: &scratch, kernels: kernels)
         if scratch.hasOpenBlocks {
-            leaves.enqueueOtherBlocks(k: plan.k, scratch: &scratch, kernels: kernels)
+            leaves.enqueueOtherBlocks(k: slotsFor(plan.k), scratch: &scratch, kernels: kernels)
             trace.statistics.codesScanned += leaves.scanQueue(scratch: &scratch, kernels: kernels)
         }
         trace.finish("scan")
@@ -83,7 +83,7 @@ extension IndexSegment {
             scratch.orderQueue(leafCount: tree.leafCount)
             _ = leaves.scanQueue(scratch: &scratch, kernels: kernels)
             if scratch.hasOpenBlocks {
-                leaves.enqueueOtherBlocks(k: plan.k, scratch: &scratch, kernels: kernels)
+                leaves.enqueueOtherBlocks(k: slotsFor(plan.k), scratch: &scratch, kernels: kernels)
                 scratch.orderQueue(leafCount: tree.leafCount)
                 _ = leaves.scanQueue(scratch: &scratch, kernels: kernels)
             }
@@ -96,7 +96,12 @@ extension IndexSegment {
         }
     }
 
-    private func keptEstimates(_ plan: SearchPlan) -> Int { max(1, min(max(plan.reorder, plan.k), rowCount)) }
+    /// How many of the best slots hold `k` different rows for certain.
+    private func slotsFor(_ k: Int) -> Int { hasSecondAssignments ? (k > .max / 2 ? .max : 2 * k) : k }
+
+    private func keptEstimates(_ plan: SearchPlan) -> Int {
+        max(1, min(max(plan.reorder, slotsFor(plan.k)), parameters.tree?.slotCount ?? rowCount))
+    }
 
     private func ensureCodesIntact(_ leaves: borrowing TreeView, _ scratch: borrowing SearchScratch)
         throws(SegmentError)
@@ -105,6 +110,9 @@ extension IndexSegment {
         // The disk is asked for all of them before the first is waited for.
         for leaf in scratch.leaves { reader.prefetch(.codes, leaves.codeBytes(of: Int(leaf))) }
         for leaf in scratch.leaves { try reader.ensureIntact(.codes, leaves.codeBytes(of: Int(leaf))) }
+        if hasSecondAssignments {
+            for leaf in scratch.leaves { try reader.ensureIntact(.slotRows, leaves.slotRowBytes(of: Int(leaf))) }
+        }
         if metric.boundsEstimates {
             for leaf in scratch.leaves { try reader.ensureIntact(.blockRadii, leaves.radiusBytes(of: Int(leaf))) }
         }
@@ -118,8 +126,10 @@ extension IndexSegment {
         _ query: [Float], number: Int = 0, k: Int, scratch: inout SearchScratch
     ) throws(SegmentError) -> Int {
         let places = scratch.estimates.select(query: number, kernels: kernels)
-        let (reader, numbers) = (reader, scratch.estimates.allNumbers)
-        let rows = numbers.span.extracting(places)
+        let reader = reader
+        if hasSecondAssignments { try collectRows(ofSlots: places, scratch: &scratch) }
+        let numbers = hasSecondAssignments ? scratch.rows : scratch.estimates.allNumbers
+        let rows = numbers.span.extracting(hasSecondAssignments ? numbers.indices : places)
         try reader.ensureIntact(.reorderVectors, rows: rows, stride: rowStride)
         if storesOrdinals { fetchOrdinals(of: rows) }
         scratch.best.removeAll(keepingCapacity: true)
@@ -136,6 +146,16 @@ extension IndexSegment {
         }
         scratch.keepBest(k)
         return rows.count
+    }
+
+    private func collectRows(ofSlots slots: Range<Int>, scratch: inout SearchScratch) throws(SegmentError) {
+        let reader = reader
+        let slotRows = Span<UInt32>(_bytes: reader.bytes(of: .slotRows))
+        guard scratch.collectRows(ofSlots: slots, in: slotRows, rowCount: rowCount) else {
+            throw SegmentError(
+                .damaged, file: reader.file, section: SectionKind.slotRows.name,
+                "names a row of \(rowCount) that is none")
+        }
     }
 
     /// Asks for the ordinals of rows, which lie scattered like the rows.

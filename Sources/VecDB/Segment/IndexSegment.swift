@@ -12,6 +12,8 @@ final class IndexSegment: Sendable {
     let parameters: IndexParameters
     let hasMappedIDs: Bool
     let storesOrdinals: Bool
+    /// Whether rows may have two slots, and candidates of a scan are slots.
+    let hasSecondAssignments: Bool
     let kernels = Kernels.best
     /// Leaves whose codes and radii have been verified.
     let intactLeaves: GrowingBitmap
@@ -52,6 +54,7 @@ final class IndexSegment: Sendable {
         self.element = element
         hasMappedIDs = header.features.compatible & SegmentHeader.Features.mappedIDs != 0
         storesOrdinals = reader.entry(.ordinals) != nil
+        hasSecondAssignments = parameters.tree?.hasSecondAssignments ?? false
         intactLeaves = GrowingBitmap(count: parameters.tree?.leafCount ?? 0)
         guard storesOrdinals || header.ordinalSpan == header.rowCount else {
             throw SegmentError(
@@ -70,19 +73,23 @@ final class IndexSegment: Sendable {
         guard let tree = parameters.tree else { return }
         let reader = reader
         let leaves = Span<Leaf>(_bytes: reader.bytes(of: .leaves))
-        var (blocks, rows) = (0, 0)
+        var (blocks, rows, slots) = (0, 0, 0)
         for index in leaves.indices {
             let leaf = leaves[index]
-            guard Int(leaf.firstBlock) == blocks, Int(leaf.firstRow) == rows, leaf.slotCount == leaf.rowCount else {
+            guard Int(leaf.firstBlock) == blocks, Int(leaf.firstRow) == rows,
+                hasSecondAssignments ? leaf.slotCount >= leaf.rowCount : leaf.slotCount == leaf.rowCount
+            else {
                 throw SegmentError(.damaged, file: reader.file, section: "leaves", "does not continue at leaf \(index)")
             }
             blocks += leaf.blockCount
             rows += Int(leaf.rowCount)
+            slots += Int(leaf.slotCount)
         }
-        guard blocks == tree.blockCount, rows == rowCount else {
+        guard blocks == tree.blockCount, rows == rowCount, slots == tree.slotCount else {
             throw SegmentError(
                 .damaged, file: reader.file, section: "leaves",
-                "holds \(rows) rows in \(blocks) blocks, expected \(rowCount) in \(tree.blockCount)")
+                "holds \(rows) rows and \(slots) slots in \(blocks) blocks, "
+                    + "expected \(rowCount) and \(tree.slotCount) in \(tree.blockCount)")
         }
     }
 
@@ -100,6 +107,7 @@ final class IndexSegment: Sendable {
                 kind: tree.projection, inputDimensions: dimensions, outputDimensions: tree.shape.projectedDimensions,
                 values: reader.bytes(of: .projection)),
             codewords: Span<Float>(_bytes: reader.bytes(of: .codebooks)), codes: reader.bytes(of: .codes),
+            slotRows: Span<UInt32>(_bytes: reader.bytes(of: .slotRows)),
             radii: Span<Float>(_bytes: reader.bytes(of: .blockRadii)), hasBiases: tree.hasBiases)
         // Proof: the reader is a constant of this object and keeps its bytes as long as it lives.
         return unsafe _overrideLifetime(view, borrowing: self)

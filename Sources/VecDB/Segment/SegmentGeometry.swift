@@ -57,10 +57,15 @@ struct SegmentGeometry {
             plans.append(SectionPlan(.projection, .float32, stride: 4, byteCount: 16 * dimensions))
         }
         plans.append(SectionPlan(.codebooks, .float32, stride: 4, byteCount: 4 * tree.shape.codewordFloatCount))
+        if tree.anisotropy > 0 { plans.append(SectionPlan(.anisotropy, .float32, stride: 4, byteCount: 4)) }
         plans.append(
             SectionPlan(
                 .codes, .structured, stride: layout.byteCount, checksumShift: 16,
                 byteCount: tree.blockCount * layout.byteCount))
+        if tree.hasSecondAssignments {
+            plans.append(
+                SectionPlan(.slotRows, .uint32, stride: 4, checksumShift: 12, byteCount: 128 * tree.blockCount))
+        }
         if metric.boundsEstimates {
             plans.append(
                 SectionPlan(.blockRadii, .float32, stride: 4, checksumShift: 12, byteCount: 4 * tree.blockCount))
