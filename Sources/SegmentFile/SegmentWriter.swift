@@ -109,9 +109,19 @@ public final class SegmentWriter {
         }
         let start = sections[index].filled
         precondition(bytes.byteCount <= sections[index].plan.byteCount - start)
-        let offset = sections[index].offset + start
         sections[index].absorb(bytes)
-        do throws(SystemError) { try file.write(bytes, at: offset) } catch { throw SegmentError(error) }
+        do throws(SystemError) {
+            var done = 0
+            while done < bytes.byteCount {
+                done += sections[index].hold(bytes.extracting(done..<bytes.byteCount))
+                if sections[index].isAtPageEnd { try flush(index) }
+            }
+        } catch { throw SegmentError(error) }
+    }
+
+    private func flush(_ index: Int) throws(SystemError) {
+        guard sections[index].hasHeld else { return }
+        try sections[index].withHeld { bytes, offset throws(SystemError) in try file.write(bytes, at: offset) }
     }
 
     /// Appends the storage of an array.
@@ -140,6 +150,7 @@ public final class SegmentWriter {
         let tableCRC = unsafe table.span.bytes.extracting(0..<sections.count * SectionEntry.byteCount).crc
         let header = encodedHeader(tableCRC: tableCRC)
         do throws(SystemError) {
+            for index in sections.indices { try flush(index) }
             unsafe try file.write(table.span.bytes, at: SectionEntry.pageByteCount)
             unsafe try file.write(header.span.bytes, at: 0)
             try file.synchronize()
@@ -199,6 +210,10 @@ private struct SectionInProgress {
     let offset: Int
     let firstBlockChecksum: Int
     private(set) var filled = 0
+    /// What has not been written yet, up to the next end of a large page.
+    private var held: [UInt8] = []
+    /// The file's offset behind it.
+    private var heldEnd = 0
     private var crc: UInt32 = 0
     private var blockCRCs: [UInt32] = []
 
@@ -211,6 +226,31 @@ private struct SectionInProgress {
     static func blockCount(of plan: SectionPlan) -> Int {
         let shift = Int(plan.checksumShift)
         return shift == 0 ? 0 : (plan.byteCount + (1 << shift) - 1) >> shift
+    }
+
+    /// Files are written a large page at a time: what the kernel then keeps in one piece, it maps in one piece as well,
+    /// and searches miss fewer translations of addresses.
+    private static let largePageByteCount = 2 << 20
+
+    /// Copies what the present large page still has room for, and says how much that is.
+    ///
+    /// `filled` is already behind all of it.
+    mutating func hold(_ bytes: RawSpan) -> Int {
+        let end = offset + filled - bytes.byteCount
+        let count = min(bytes.byteCount, Self.largePageByteCount - end % Self.largePageByteCount)
+        // Proof: pointer and count of one span, for one call.
+        unsafe bytes.extracting(0..<count).withUnsafeBytes { unsafe held.append(contentsOf: $0) }
+        heldEnd = end + count
+        return count
+    }
+
+    var hasHeld: Bool { !held.isEmpty }
+    var isAtPageEnd: Bool { heldEnd % Self.largePageByteCount == 0 }
+
+    /// Lets what is held be written, and forgets it.
+    mutating func withHeld(_ write: (RawSpan, Int) throws(SystemError) -> Void) throws(SystemError) {
+        unsafe try write(held.span.bytes, heldEnd - held.count)  // bytes have no padding
+        held.removeAll(keepingCapacity: true)
     }
 
     /// Takes the next bytes into the checksums.

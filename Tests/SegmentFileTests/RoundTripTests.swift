@@ -61,6 +61,42 @@ private func writeSegment(in place: Place) throws -> SegmentUUID {
     #expect(try place.directory.names().count == 1)
 }
 
+/// Sections are written a large page of 2 MiB at a time, whatever the pieces are that they come in.
+@Test func `large sections that are filled by turns are read back`() throws {
+    let place = try Place()
+    let uuid = SegmentUUID.random()
+    let sizes: [(kind: SectionKind, count: Int)] = [(.codes, 5 << 20), (.reorderVectors, (4 << 20) + 4)]
+    let writer = try SegmentWriter(
+        in: place.directory,
+        identity: SegmentIdentity(
+            databaseUUID: .random(), segmentUUID: uuid, features: .init(), rowCount: 1, firstOrdinal: 0,
+            ordinalSpan: 1, dimensions: 1, metricCode: 1),
+        sections: [SectionPlan(.parameters, .structured, byteCount: 128)]
+            + sizes.map { SectionPlan($0.kind, .structured, checksumShift: 16, byteCount: $0.count) })
+    func byte(_ place: Int, of kind: SectionKind) -> UInt8 {
+        UInt8(truncatingIfNeeded: place &* 31 ^ place >> 9 ^ Int(kind.rawValue))
+    }
+    try writer.append(parameters, to: .parameters)
+    // One byte, a piece longer than a large page, and pieces that do not divide it.
+    var (done, piece) = ([0, 0], 1)
+    while zip(done, sizes).contains(where: { $0 < $1.count }) {
+        for (index, section) in sizes.enumerated() {
+            let end = min(section.count, done[index] + piece)
+            try writer.append((done[index]..<end).map { byte($0, of: section.kind) }, to: section.kind)
+            done[index] = end
+        }
+        piece = piece == 1 ? (2 << 20) + 77 : 333_333
+    }
+    _ = try writer.finish()
+    let reader = try SegmentReader(in: place.directory, uuid: uuid)
+    for section in sizes {
+        let bytes = reader.bytes(of: section.kind)
+        #expect(bytes.byteCount == section.count)
+        #expect((0..<section.count).allSatisfy { bytes.byte($0) == byte($0, of: section.kind) })
+    }
+    #expect(try reader.verifyAll().isEmpty)
+}
+
 @Test(arguments: [SectionKind.parameters, .codes, .reorderVectors, .blockChecksums])
 func `one flipped byte names its section`(kind: SectionKind) throws {
     let place = try Place()
