@@ -32,7 +32,10 @@ let package = Package(
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .target(
             name: "Catalog",
-            dependencies: ["CLZ4", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "CLZ4", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
         .target(
             name: "EmbeddingInput",

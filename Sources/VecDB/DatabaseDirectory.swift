@@ -39,5 +39,26 @@ func catalogPath(in directory: Directory, of path: String) throws(DatabaseError)
             "\(path)/\(catalogFileName): is no regular file but a directory, symbolic link or device; put the file itself there"
         )
     }
+    // SQLite would read on in any write-ahead log that lies there, whatever the file says of itself.
+    let log = catalogFileName + "-wal"
+    let logStatus: File.Status?
+    do throws(SystemError) { logStatus = try directory.status(of: log) } catch { throw DatabaseError(error) }
+    guard logStatus == nil else {
+        throw DatabaseError(
+            .corrupt,
+            "\(path)/\(log): no catalog has a write-ahead log; another program has opened this one, restore a backup or "
+                + "rebuild with 'vecdb build'")
+    }
     return directory.pathOf(catalogFileName)
+}
+
+/// Refuses to write where locks and syncs cannot be trusted.
+///
+/// - Parameter path: what the message names.
+func refuseNetworkFileSystem(_ directory: Directory, path: String, unless isAllowed: Bool) throws(DatabaseError) {
+    guard !isAllowed, let system = directory.networkFileSystem else { return }
+    throw DatabaseError(
+        .system,
+        "\(path): lies on a network file system (\(system)), whose locks and syncs cannot be trusted; choose another "
+            + "place, or allow it with '--allow-network-file-system'")
 }

@@ -19,9 +19,10 @@ extension DatabaseError {
     init(_ error: CatalogError) {
         let code: Code =
             switch error.code {
-            case .notFound, .notADatabase: .notFound
+            case .notFound: .notFound
             case .alreadyExists: .alreadyExists
-            case .corrupt, .recoveryPending, .snapshotGone: .corrupt
+            // A file under the catalog's name that is none: damage, or somebody's doing.
+            case .corrupt, .notADatabase, .recoveryPending, .snapshotGone: .corrupt
             case .unsupportedVersion: .unsupportedVersion
             case .busy, .conflict: .locked
             case .diskFull, .readOnly, .system, .commitUncertain: .system

@@ -53,6 +53,9 @@ struct TuneCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Wait so long for another writer.", valueName: "seconds"))
     var lockTimeout: Double = 10
 
+    @Flag(help: "Write to a network file system, although its locks and syncs cannot be trusted.")
+    var allowNetworkFileSystem = false
+
     @Flag(help: "Print JSON (Formats/schemas/tune.schema.json).")
     var json = false
 
@@ -82,6 +85,7 @@ struct TuneCommand: ParsableCommand {
             database, queries: vectors, truth: nearest,
             options: TuneOptions(
                 k: k, targetRecall: targetRecall, stores: !dryRun, threads: threads, lockTimeoutSeconds: lockTimeout,
+                allowsNetworkFileSystem: allowNetworkFileSystem,
                 isCancelled: { Interrupts.requested }))
         try StandardOutput.print(json ? JSONOutput.document(tuning) : tuningText(tuning))
         guard tuning.isReached else {

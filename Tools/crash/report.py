@@ -32,12 +32,13 @@ class Section:
     figures: dict[str, int | float | str] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     seconds: float = 0
+    command: str = "Tools/crash-test"
 
     def count(self, figure: str, number: int = 1) -> None:
         self.figures[figure] = int(self.figures.get(figure, 0)) + number
 
     def fail(self, what: str, why: str, point: str | None = None) -> None:
-        command = f"Tools/crash-test {self.part} --only {self.name}" + (f" --point {point}" if point else "")
+        command = f"{self.command} {self.part} --only {self.name}" + (f" --point {point}" if point else "")
         self.failures.append(Failure(what, why, command))
 
     def line(self) -> str:

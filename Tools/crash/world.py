@@ -60,7 +60,7 @@ class World:
         self.inputs = self.path / "inputs"
         self.inputs.mkdir()
         for seed, (name, rows) in enumerate(ROWS.items()):
-            _write_input(self.inputs / name, name, rows, random.Random(seed))
+            write_input(self.inputs / name, name, rows, random.Random(seed))
         self._places = 0
         self._answers: dict[str, str] = {}
 
@@ -225,7 +225,8 @@ def _last_line(outcome: subprocess.CompletedProcess[str]) -> str:
     return lines[-1] if lines else "(no output)"
 
 
-def _write_input(path: Path, name: str, rows: int, generator: random.Random) -> None:
+def write_input(path: Path, name: str, rows: int, generator: random.Random) -> None:
+    """Vectors, ids, documents and queries: `path` with an extension each."""
     _write_npy(Path(f"{path}.npy"), rows, generator)
     _write_npy(Path(f"{path}.queries.npy"), 4, generator)
     Path(f"{path}.ids").write_text("".join(f"{name}{row}\n" for row in range(rows)))

@@ -53,7 +53,7 @@ extension CatalogFile {
         case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
             return (.readOnly, "cannot be written; check the permissions of the file and its directory")
         case .SQLITE_NOTADB:
-            return (.notADatabase, "is no SQLite database; name a directory that 'vecdb build' made")
+            return (.notADatabase, "is no SQLite database; \(remedy), or name a directory that 'vecdb build' made")
         case .SQLITE_CORRUPT:
             return (.corrupt, "SQLite finds it damaged; \(remedy)")
         case .SQLITE_CANTOPEN:

@@ -20,7 +20,8 @@ extension CatalogFile {
         configuration.foreignKeysEnabled = false
         configuration.busyMode = .timeout(min(max(busyTimeoutSeconds, 0), 86_400))
         configuration.readonly = access == .read || access == .immutable
-        configuration.prepareDatabase { db in
+        configuration.prepareDatabase { [self] db in
+            try refuseWriteAheadLog(db)
             try db.execute(sql: "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA query_only=OFF")
             guard access == .create || access == .write else { return }
             if access == .create { try db.execute(sql: "PRAGMA page_size=4096; PRAGMA auto_vacuum=NONE") }

@@ -112,7 +112,7 @@ extension CatalogFile {
         return (uuid, fileName)
     }
 
-    /// Checks that the tables are there which the segment's row announces.
+    /// Checks that the tables are there which the segment's row announces, and no others of the segment.
     private func checkTables(of segment: CatalogSegment, in schema: [String: String], _ db: Database) throws {
         let names = Schema.Segment(key: segment.key)
         var expected: [String] = []
@@ -120,6 +120,10 @@ extension CatalogFile {
         if segment.queryCount > 0 { expected += [names.queries, names.queriesByID] }
         for name in expected where schema[name] == nil {
             throw damaged("the table or index '\(name)' of segment \(segment.key) is missing")
+        }
+        if segment.documentCount != nil { expected.append(names.metadata) }
+        for name in names.objects.keys.sorted() where schema[name] != nil && !expected.contains(name) {
+            throw damaged("there is a table or index '\(name)', which the row of segment \(segment.key) denies")
         }
         guard segment.documentCount != nil else { return }
         let statement = names.createMetadata(try columns(of: segment.key, db))

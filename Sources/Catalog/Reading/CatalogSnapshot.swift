@@ -164,9 +164,13 @@ extension CatalogSnapshot {
             for segment in segments.reversed() where segment.queryCount > 0 {
                 let statement = try db.cachedStatement(
                     sql: "\(selectQueries(of: segment)) WHERE id = ? ORDER BY position LIMIT 1")
-                if let row = try Row.fetchOne(statement, arguments: [id]) {
-                    return try query(row, of: segment).query.vector
+                guard let row = try Row.fetchOne(statement, arguments: [id]) else { continue }
+                let found = try query(row, of: segment).query
+                // SQLite's pages have no checksums: an index may lead to another row.
+                guard found.id.utf8.elementsEqual(id.utf8) else {
+                    throw file.damaged("the index of stored queries leads from \(quoted(id)) to \(quoted(found.id))")
                 }
+                return found.vector
             }
             return nil
         }

@@ -114,6 +114,9 @@ public final class Directory: Sendable {
     /// Whether the user may create files here: no for read-only media and missing permissions.
     public var isWritable: Bool { unsafe faccessat(handle.descriptor, ".", W_OK, 0) == 0 }
 
+    /// Whether any user may create, replace and remove files here.
+    public var isOpenToEverybody: Bool { (try? handle.status())?.isOpenToEverybody ?? false }
+
     /// The kind of network file system it lies on, whose locks and syncs cannot be trusted; `nil` for others.
     public var networkFileSystem: String? {
         switch vecdb_file_system_type(handle.descriptor) {

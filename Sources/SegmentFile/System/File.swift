@@ -23,6 +23,8 @@ public final class File: Sendable {
         public let byteCount: Int
         public let isRegular: Bool
         public let isDirectory: Bool
+        /// Whether its permissions let anybody write.
+        let isOpenToEverybody: Bool
         /// When its bytes were last written.
         public let modified: Time
 
@@ -37,6 +39,7 @@ public final class File: Sendable {
             byteCount = Int(status.st_size)
             isRegular = status.st_mode & S_IFMT == S_IFREG
             isDirectory = status.st_mode & S_IFMT == S_IFDIR
+            isOpenToEverybody = status.st_mode & S_IWOTH != 0
             #if os(Linux)
                 modified = Time(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
             #else

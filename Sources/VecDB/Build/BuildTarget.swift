@@ -36,15 +36,13 @@ final class BuildTarget {
                 throw DatabaseError(.alreadyExists, "\(path): is no vecdb database, so it is not overwritten")
             }
         }
-        if let system = parent.networkFileSystem, !allowsNetworkFileSystem {
-            throw DatabaseError(
-                .system,
-                "\(path): lies on a network file system (\(system)), whose locks and syncs cannot be trusted; build elsewhere"
-            )
+        guard existing == nil else {
+            return try openExisting(
+                path, timeoutSeconds: lockTimeoutSeconds, allowsNetworkFileSystem: allowsNetworkFileSystem,
+                isCancelled: isCancelled)
         }
-        return existing == nil
-            ? try create(path, settings: settings, parent: parent, name: name)
-            : try openExisting(path, timeoutSeconds: lockTimeoutSeconds, isCancelled: isCancelled)
+        try refuseNetworkFileSystem(parent, path: path, unless: allowsNetworkFileSystem)
+        return try create(path, settings: settings, parent: parent, name: name)
     }
 
     private init(
@@ -98,7 +96,7 @@ final class BuildTarget {
     // MARK: opening
 
     private static func openExisting(
-        _ path: String, timeoutSeconds: Double, isCancelled: () -> Bool
+        _ path: String, timeoutSeconds: Double, allowsNetworkFileSystem: Bool, isCancelled: () -> Bool
     ) throws -> BuildTarget {
         let directory = try openDatabaseDirectory(path)
         guard try directory.status(of: catalogFileName)?.isRegular == true else {
@@ -107,7 +105,7 @@ final class BuildTarget {
         return BuildTarget(
             try WriterSession(
                 opening: path, in: directory, purpose: "build", timeoutSeconds: timeoutSeconds,
-                isCancelled: isCancelled))
+                allowsNetworkFileSystem: allowsNetworkFileSystem, isCancelled: isCancelled))
     }
 
     // MARK: committing

@@ -113,8 +113,12 @@ private final class Verifier {
         report = changed
     }
 
-    /// Files that no segment row names are leftovers, not damage.
+    /// Files that no segment row names are leftovers, not damage. Nor are permissions, which are their owner's to choose.
     private func note(_ contents: CatalogContents) throws {
+        if directory.isOpenToEverybody {
+            report.notes.append(
+                "everybody may write to this directory, and replace any of its files; 'chmod o-w' keeps others out")
+        }
         let live = Set(contents.segments.map(\.fileName)), dead = Set(contents.deadSegments.map(\.fileName))
         for name in try directory.names() where SegmentUUID(segmentFileName: name) != nil && !live.contains(name) {
             report.notes.append(

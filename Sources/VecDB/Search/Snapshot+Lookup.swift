@@ -16,10 +16,22 @@ extension Snapshot {
         let ordinals: [UInt64]
         do throws(CatalogError) { ordinals = try catalog.ordinals(forID: id) } catch { throw DatabaseError(error) }
         do throws(SegmentError) {
-            var present: [UInt64] = []
-            for ordinal in ordinals where try segment.row(ofOrdinal: ordinal) != nil { present.append(ordinal) }
-            return present
+            for ordinal in ordinals where try !isNamed(id, ordinal) {
+                throw SegmentError(
+                    .damaged, file: segment.reader.file,
+                    "does not give candidate \(ordinal) the id '\(id)', as the catalog does; restore a backup or rebuild "
+                        + "with 'vecdb build'")
+            }
         } catch { throw DatabaseError(error) }
+        return ordinals
+    }
+
+    /// Whether the segment has the candidate, under this id as far as it knows ids.
+    private func isNamed(_ id: String, _ ordinal: UInt64) throws(SegmentError) -> Bool {
+        guard try segment.row(ofOrdinal: ordinal) != nil else { return false }
+        guard segment.hasMappedIDs else { return true }
+        let offset = UInt32(ordinal - segment.reader.header.firstOrdinal)
+        return try segment.mappedID(atOffset: offset).utf8.elementsEqual(id.utf8)
     }
 
     func excludedRows(_ ids: [String]) throws(DatabaseError) -> ExcludedRows {
@@ -53,9 +65,27 @@ extension Snapshot {
     }
 
     func documents(of ordinals: [UInt64]) throws(DatabaseError) -> [String?] {
-        do throws(CatalogError) {
-            return try catalog.documents(forOrdinals: ordinals).map { $0.map { String(decoding: $0, as: UTF8.self) } }
+        let documents: [[UInt8]?]
+        do throws(CatalogError) { documents = try catalog.documents(forOrdinals: ordinals) } catch {
+            throw DatabaseError(error)
+        }
+        for (document, ordinal) in zip(documents, ordinals) where document == nil {
+            try checkLacksDocument(ordinal)
+        }
+        return documents.map { $0.map { String(decoding: $0, as: UTF8.self) } }
+    }
+
+    /// Where every candidate was published with a document, one that is not found has been lost: SQLite's pages have no
+    /// checksums, and a damaged one may lead past a row.
+    private func checkLacksDocument(_ ordinal: UInt64) throws(DatabaseError) {
+        guard let named = catalog.segments.first, named.documentCount == named.record.rowCount else { return }
+        do throws(SegmentError) {
+            guard try segment.row(ofOrdinal: ordinal) != nil else { return }
         } catch { throw DatabaseError(error) }
+        throw DatabaseError(
+            .corrupt,
+            "\(catalogFileName): the metadata document of candidate \(ordinal) is missing; restore a backup or rebuild "
+                + "with 'vecdb build'")
     }
 }
 

@@ -9,18 +9,22 @@ public struct TuneOptions: Sendable {
     /// For counting recall; times are taken on one thread. `nil`: one for each core.
     public var threads: Int?
     public var lockTimeoutSeconds: Double
+    /// Write to a network file system although its locks and syncs cannot be trusted.
+    public var allowsNetworkFileSystem: Bool
     /// Asked now and then whether to stop.
     public var isCancelled: @Sendable () -> Bool
 
     public init(
         k: Int = 10, targetRecall: Double = 0.95, stores: Bool = true, threads: Int? = nil,
-        lockTimeoutSeconds: Double = 10, isCancelled: @escaping @Sendable () -> Bool = { false }
+        lockTimeoutSeconds: Double = 10, allowsNetworkFileSystem: Bool = false,
+        isCancelled: @escaping @Sendable () -> Bool = { false }
     ) {
         self.k = k
         self.targetRecall = targetRecall
         self.stores = stores
         self.threads = threads
         self.lockTimeoutSeconds = lockTimeoutSeconds
+        self.allowsNetworkFileSystem = allowsNetworkFileSystem
         self.isCancelled = isCancelled
     }
 }

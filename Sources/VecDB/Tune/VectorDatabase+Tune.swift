@@ -43,7 +43,8 @@ extension VectorDatabase {
     private func store(_ defaults: SearchDefaults, _ options: TuneOptions) throws -> UInt64 {
         let session = try WriterSession(
             opening: path, in: try openDatabaseDirectory(path), purpose: "tune",
-            timeoutSeconds: options.lockTimeoutSeconds, isCancelled: options.isCancelled)
+            timeoutSeconds: options.lockTimeoutSeconds, allowsNetworkFileSystem: options.allowsNetworkFileSystem,
+            isCancelled: options.isCancelled)
         let measured = snapshot
         guard session.baseGeneration == measured.generation else {
             throw DatabaseError(

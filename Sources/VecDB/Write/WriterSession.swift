@@ -36,8 +36,9 @@ final class WriterSession {
     /// - Parameter purpose: what other writers are told while they wait: `build`, `tune`.
     init(
         opening path: String, in directory: Directory, purpose: String, timeoutSeconds: Double,
-        isCancelled: () -> Bool
+        allowsNetworkFileSystem: Bool, isCancelled: () -> Bool
     ) throws {
+        try refuseNetworkFileSystem(directory, path: path, unless: allowsNetworkFileSystem)
         guard
             let lock = try WriterLock.acquire(
                 in: directory, timeoutSeconds: timeoutSeconds, holder: Self.holder(purpose), isCancelled: isCancelled)

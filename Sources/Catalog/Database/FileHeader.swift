@@ -1,0 +1,39 @@
+import GRDB
+import GRDBSQLite
+
+extension CatalogFile {
+    /// Refuses a file that wants a write-ahead log before SQLite looks at it: any first read would write files beside it,
+    /// and take for its content what a log says that lies there.
+    ///
+    /// The header is read through SQLite's own handle, since closing any other would drop its locks.
+    ///
+    /// - Throws: `corrupt`.
+    func refuseWriteAheadLog(_ db: Database) throws {
+        var header = [UInt8](repeating: 0, count: Self.fileHeaderByteCount)
+        // Proof: the connection is open; SQLite sets `file` to its handle of the main database, which lives as long as the
+        // connection, and `xRead` fills `header`, with zeros beyond the end of the file. A handle without methods is that of
+        // a database that has no file.
+        let status = unsafe header.withUnsafeMutableBytes { header in
+            var file: UnsafeMutablePointer<sqlite3_file>?
+            let found = unsafe sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file)
+            guard found == SQLITE_OK, let file = unsafe file, let methods = unsafe file.pointee.pMethods,
+                let read = unsafe methods.pointee.xRead
+            else { return found }
+            return unsafe read(file, header.baseAddress, Int32(header.count), 0)
+        }
+        // SQLITE_IOERR_SHORT_READ: a file that is still empty, or was cut off, which the first statement meets.
+        guard status == SQLITE_OK || status & 0xFF == SQLITE_IOERR else {
+            throw DatabaseError(resultCode: ResultCode(rawValue: status))
+        }
+        // What is no SQLite database, SQLite itself refuses.
+        guard header.starts(with: Self.magic) else { return }
+        guard header[18] <= 1, header[19] <= 1 else {
+            throw damaged(
+                "wants a write-ahead log (file format \(header[18]) and \(header[19]), expected 1): another program changed it"
+            )
+        }
+    }
+
+    private static let fileHeaderByteCount = 100
+    private static let magic = Array("SQLite format 3\0".utf8)
+}

@@ -1,0 +1,76 @@
+"""Databases made by hand, one after the other, and what a reader may do with each."""
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import vecdb_reader
+
+from crash.report import Section, Violation, timed
+
+from .probe import Reply, Server
+from .world import World, segment_of
+
+# What a case asks of the reply; each returns what is wrong, or nothing.
+Judge = Callable[[Path, Reply], "str | None"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A change of a copy of a database, by name."""
+
+    name: str
+    apply: Callable[[Path], None]
+
+
+def section_of(part: str, name: str, body: Callable[[Section], None]) -> Section:
+    """Runs and prints a section of this command."""
+    return timed(Section(part, name, command="Tools/hostile-test"), body)
+
+
+def run_cases(
+    world: World, section: Section, database: Path, cases: Iterable[Case], judge: Judge, arguments: argparse.Namespace
+) -> None:
+    """Applies every case to a copy and asks a probe; signals, hangs and what the judge says are failures."""
+    cases = list(cases)
+    verdicts: Counter[str] = Counter()
+
+    def work(part: list[Case]) -> None:
+        with Server(world, database) as server:
+            for case in part:
+                copy = world.copy(database)
+                case.apply(copy)
+                try:
+                    reply = server.ask(copy)
+                    if why := judge(copy, reply):
+                        raise Violation(f"{why}: {reply}")
+                    verdicts["refused" if reply.is_refused else f"answered: {reply.answers}"] += 1
+                except Violation as violation:
+                    section.fail(case.name, str(violation))
+                world.discard(copy)
+
+    with ThreadPoolExecutor(arguments.threads) as pool:
+        for _ in pool.map(work, [cases[number :: arguments.threads] for number in range(arguments.threads)]):
+            pass
+    section.count("points", len(cases))
+    for verdict in sorted(verdicts):
+        section.count(verdict, verdicts[verdict])
+
+
+def is_refused(_: Path, reply: Reply) -> "str | None":
+    """Nothing is answered, and verify says why."""
+    return None if reply.is_refused else "not refused"
+
+
+def is_refused_where_the_documents_say_so(database: Path, reply: Reply) -> "str | None":
+    """The independent reader, written from Formats/ alone, is the judge of what must be refused; the rest may be answered."""
+    try:
+        vecdb_reader.Segment(segment_of(database))
+    except vecdb_reader.Refused as refusal:
+        return None if reply.is_refused else f"not refused, although {refusal}"
+    except Exception:  # noqa: BLE001: the second reader is no model of robustness
+        pass
+    return None

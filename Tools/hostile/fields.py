@@ -1,0 +1,166 @@
+"""Numbers at their limits: in header, table and parameters, and inside sections. Checksums are always up to date."""
+
+import argparse
+import random
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from crash.report import Section, sample
+
+from .crafted import Case, is_refused_where_the_documents_say_so, run_cases, section_of
+from .image import Field, Image
+from .world import FORMS, World
+
+PAIRS = 3_000
+QUICK_FIELDS, QUICK_PAIRS, QUICK_VALUES = 150, 100, 150
+FLOATS = (0x7FC00000, 0xFF800000, 0x7F800000, 0x7F7FFFFF, 0xFF7FFFFF, 0x00000001, 0x80000000, 0x7F800001)
+# Sections by their kind, and how their numbers are stored.
+FLOAT_SECTIONS = {3: "routing-centroids", 4: "origin", 5: "centroids", 6: "projection", 7: "codebooks", 8: "codes",
+                  9: "reorder-vectors", 12: "norms", 17: "block-radii"}  # fmt: skip
+INTEGER_SECTIONS = {2: ("leaves", 4), 10: ("ordinals", 4), 11: ("rows-by-ordinal", 4), 13: ("id-offsets", 8),
+                    18: ("block-checksums", 4)}  # fmt: skip
+
+
+def run_fields(world: World, arguments: argparse.Namespace) -> list[Section]:
+    """Every field alone, and a choice of pairs."""
+    sections = []
+    for form in FORMS:
+        database_of = lambda form=form: world.database(form)  # noqa: E731
+        for name, cases, count in ((form, _single, QUICK_FIELDS), (f"{form}-pairs", _pairs, QUICK_PAIRS)):
+            if arguments.only in (None, name):
+
+                def body(section: Section) -> None:
+                    chosen = list(cases(database_of(), arguments.seed))
+                    chosen = sample(chosen, count, arguments.seed) if arguments.quick else chosen
+                    judge = is_refused_where_the_documents_say_so
+                    run_cases(world, section, database_of(), chosen, judge, arguments)
+
+                sections.append(section_of("fields", name, body))
+    return sections
+
+
+def run_values(world: World, arguments: argparse.Namespace) -> list[Section]:
+    """Numbers inside sections, one and all of them."""
+    sections = []
+    for form in FORMS:
+        if arguments.only in (None, form):
+
+            def body(section: Section) -> None:
+                database = world.database(form)
+                chosen = list(_values(database))
+                chosen = sample(chosen, QUICK_VALUES, arguments.seed) if arguments.quick else chosen
+                judge = is_refused_where_the_documents_say_so
+                run_cases(world, section, database, chosen, judge, arguments)
+
+            sections.append(section_of("values", form, body))
+    return sections
+
+
+def _limits(field: Field, value: int, file_size: int) -> list[int]:
+    """Values that a field may be attacked with: limits of its type and of the file, neighbours of what it was."""
+    top = 1 << (8 * field.size)
+    found = {0, 1, 2, 3, 7, 16, 31, 32, 63, 64, 255, 256, 4096, 65_535, 65_536, 1 << 24}
+    found |= {top - 1, top - 2, top >> 1, (top >> 1) - 1, (top >> 1) + 1}
+    for edge in (1 << 31, 1 << 32, 1 << 40, 1 << 62, 1 << 63, file_size, value, 2 * value, value // 2):
+        found |= {edge - 1, edge, edge + 1}
+    found |= {value + 64, value + 4096, value - 4096, value + 65_536}
+    return sorted(number for number in found if 0 <= number < top and number != value)
+
+
+def _changed(changes: tuple[tuple[Field, int], ...]) -> Case:
+    def apply(database: Path) -> None:
+        image = Image(database)
+        for field, value in changes:
+            image.write(field, value)
+        image.seal()
+        # A header's checksum is a field like others: what was written into it last stays.
+        image.install(database)
+
+    return Case(", ".join(f"{field.name} = {value}" for field, value in changes), apply)
+
+
+def _single(database: Path, _: int) -> Iterator[Case]:
+    image = Image(database)
+    for field in image.fields():
+        for value in _limits(field, image.read(field), len(image.data)):
+            yield _changed(((field, value),))
+
+
+def _pairs(database: Path, seed: int) -> Iterator[Case]:
+    """Two fields at once, at random: those of sizes, counts and places more often than others."""
+    image = Image(database)
+    fields = image.fields()
+    words = ("rows", "span", "bytes", "offset", "stored", "logical", "stride", "leaves", "projected", "blocks", "slots")
+    weights = [4 if any(word in field.name for word in words) else 1 for field in fields]
+    generator = random.Random(seed)
+    for _ in range(PAIRS):
+        first, second = generator.choices(fields, weights, k=2)
+        if second.name.endswith(".stored") and generator.random() < 0.7:
+            # Stored and logical must agree, or nothing behind that check is reached.
+            first = next(field for field in fields if field.name == second.name.replace(".stored", ".logical"))
+        value = generator.choice(_limits(second, image.read(second), len(image.data)))
+        other = value if first.name.endswith(".logical") else None
+        if other is None:
+            other = generator.choice(_limits(first, image.read(first), len(image.data)))
+        yield _changed(((first, other), (second, value)))
+
+
+def _values(database: Path) -> Iterator[Case]:
+    for entry in Image(database).entries():
+        if entry.kind in FLOAT_SECTIONS:
+            for bits in FLOATS:
+                for where, places in _places(len(entry.content), 4).items():
+                    yield _overwritten(entry.kind, f"{entry.name}: {where} {bits:#010x}", places, struct.pack("<I", bits))
+        if entry.kind in INTEGER_SECTIONS:
+            size = INTEGER_SECTIONS[entry.kind][1]
+            limits = _limits(Field("", 0, size), len(entry.content) // size, len(entry.content))
+            for value in limits:
+                for where, places in _places(len(entry.content), size).items():
+                    packed = value.to_bytes(size, "little")
+                    yield _overwritten(entry.kind, f"{entry.name}: {where} {value}", places, packed)
+        if entry.kind == 14:
+            for byte in (0x00, 0x80, 0xC0, 0xED, 0xF8, 0xFF):
+                yield _overwritten(14, f"ids: all {byte:#04x}", range(len(entry.content)), bytes([byte]))
+        if entry.kind in (8, 9, 13, 10, 11, 2):
+            yield _reversed(entry.kind, entry.name)
+
+
+def _places(byte_count: int, size: int) -> "dict[str, range]":
+    """Which numbers are overwritten: one at each end, one in the middle, each of the first eight, all."""
+    count = byte_count // size
+    if count == 0:
+        return {}
+    some = {0, 1, 2, 3, count // 2, count - 2, count - 1} & set(range(count))
+    places = {f"number {place}": range(size * place, size * place + size, size) for place in sorted(some)}
+    return places | {"all": range(0, size * count, size)}
+
+
+def _overwritten(kind: int, name: str, places: range, packed: bytes) -> Case:
+    def apply(database: Path) -> None:
+        image = Image(database)
+        entry = next(entry for entry in image.entries() if entry.kind == kind)
+        for place in places:
+            at = entry.offset + place
+            image.data[at:at + len(packed)] = packed
+        # Checksums of blocks that are overwritten themselves must stay wrong.
+        image.seal(set() if kind == 18 else {kind})
+        image.install(database)
+
+    return Case(name, apply)
+
+
+def _reversed(kind: int, name: str) -> Case:
+    """The numbers in the opposite order."""
+
+    def apply(database: Path) -> None:
+        image = Image(database)
+        entry = next(entry for entry in image.entries() if entry.kind == kind)
+        size = 8 if kind == 13 else 4
+        words = [entry.content[at:at + size] for at in range(0, len(entry.content) - size + 1, size)]
+        turned = b"".join(reversed(words))
+        image.data[entry.offset:entry.offset + len(turned)] = turned
+        image.seal({kind})
+        image.install(database)
+
+    return Case(f"{name}: reversed", apply)

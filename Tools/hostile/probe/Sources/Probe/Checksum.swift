@@ -1,0 +1,53 @@
+/// CRC-32C (`Formats/numerics.md`, section 6), from a table: the library keeps its own to itself.
+enum Checksum {
+    private static let table: [UInt32] = (0..<256).map { byte in
+        (0..<8).reduce(UInt32(byte)) { value, _ in value >> 1 ^ (value & 1 == 1 ? 0x82F6_3B78 : 0) }
+    }
+
+    static func of(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+        var crc: UInt32 = .max
+        for byte in bytes { crc = table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ crc >> 8 }
+        return ~crc
+    }
+}
+
+/// Finds the four bytes that give a page the checksum that it had: the catalog records the header's, and so an attack on the
+/// segment alone can still pass.
+struct ChecksumForger {
+    /// Where there are four bytes that readers ignore.
+    private let place: Int
+    /// For each bit of the checksum the bits at `place` that change it alone.
+    private let solutions: [UInt32]
+
+    /// - Parameter byteCount: bytes that the checksum covers.
+    init(place: Int, byteCount: Int) {
+        self.place = place
+        let empty = [UInt8](repeating: 0, count: byteCount)
+        let base = Checksum.of(empty[...])
+        // What each bit at `place` does to the checksum, beside that bit: brought to the identity matrix.
+        var rows: [(effect: UInt32, cause: UInt32)] = (0..<32).map { bit in
+            var page = empty
+            page[place + bit / 8] = 1 << UInt8(bit % 8)
+            return (Checksum.of(page[...]) ^ base, 1 << UInt32(bit))
+        }
+        for bit in 0..<32 {
+            guard let pivot = rows[bit...].firstIndex(where: { $0.effect >> UInt32(bit) & 1 == 1 }) else {
+                preconditionFailure("a CRC-32 tells 32 bits in a row apart")
+            }
+            rows.swapAt(bit, pivot)
+            for other in rows.indices where other != bit && rows[other].effect >> UInt32(bit) & 1 == 1 {
+                rows[other].effect ^= rows[bit].effect
+                rows[other].cause ^= rows[bit].cause
+            }
+        }
+        solutions = rows.map(\.cause)
+    }
+
+    /// Changes the four bytes so that the first `byteCount` bytes of `page` have the checksum `wanted`.
+    func forge(_ page: inout [UInt8], byteCount: Int, wanted: UInt32) {
+        let difference = Checksum.of(page[..<byteCount]) ^ wanted
+        var change: UInt32 = 0
+        for bit in 0..<32 where difference >> UInt32(bit) & 1 == 1 { change ^= solutions[bit] }
+        for byte in 0..<4 { page[place + byte] ^= UInt8(truncatingIfNeeded: change >> UInt32(8 * byte)) }
+    }
+}

@@ -1,0 +1,106 @@
+"""Where the experiments happen: the executables, and databases to be damaged."""
+
+import argparse
+import itertools
+import random
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from crash.report import Violation
+from crash.world import HarnessError, write_input
+
+TIMEOUT_SECONDS = 60
+# Far more than a database of some hundred rows needs, far less than what a field of a file can name.
+MEMORY_KIBIBYTES = 1 << 20
+# The kinds of databases: between them they have every section and every element type.
+FORMS = {
+    "tree-dot": ["--index", "tree-ah", "--leaves", "8", "--projection", "pca:8"],
+    "tree-cosine": ["--index", "tree-ah", "--leaves", "6", "--metric", "cosine", "--projection", "random",
+                    "--reorder-storage", "int8"],
+    "tree-l2": ["--index", "tree-ah", "--leaves", "6", "--metric", "l2", "--projection", "none",
+                "--reorder-storage", "bf16"],
+    "exact": ["--index", "exact"],
+}  # fmt: skip
+ROWS = 300
+
+
+class World:
+    """One temporary directory with everything in it."""
+
+    def __init__(self, arguments: argparse.Namespace):
+        for program in (arguments.vecdb, arguments.probe):
+            if not program.is_file():
+                raise HarnessError(f"{program}: no such file; Tools/hostile-test builds it")
+        memory = Path("/dev/shm")
+        parent = arguments.directory or (memory if memory.is_dir() else None)
+        self.vecdb, self.probe = arguments.vecdb, arguments.probe
+        self.path = Path(tempfile.mkdtemp(prefix="vecdb-hostile-", dir=parent)).resolve()
+        self._numbers = itertools.count(1)
+        self._inputs: dict[tuple[str, int], Path] = {}
+        self._databases: dict[tuple[str, str, int], Path] = {}
+
+    def close(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def new_place(self, name: str) -> Path:
+        place = self.path / f"{name}-{next(self._numbers)}"
+        place.mkdir()
+        return place
+
+    def copy(self, database: Path) -> Path:
+        """A copy that may be damaged, in a directory of its own."""
+        copy = self.new_place("try") / database.name
+        shutil.copytree(database, copy)
+        return copy
+
+    def discard(self, database: Path) -> None:
+        shutil.rmtree(database.parent, ignore_errors=True)
+
+    def input(self, name: str, rows: int = ROWS) -> Path:
+        """Files of vectors, ids, documents and queries: the path without extension."""
+        if (name, rows) not in self._inputs:
+            self._inputs[name, rows] = self.new_place("input") / name
+            write_input(self._inputs[name, rows], name, rows, random.Random(name))
+        return self._inputs[name, rows]
+
+    def build_words(self, database: Path, form: str, name: str = "a", rows: int = ROWS) -> list[str]:
+        """The words of a build; an existing database is replaced."""
+        files = self.input(name, rows)
+        words = ["build", str(database), "--overwrite", "--vectors", f"{files}.npy", "--ids", f"{files}.ids"]
+        words += ["--metadata", f"{files}.ndjson", "--query-vectors", f"{files}.queries.npy", *FORMS[form]]
+        return [*words, "--seed", "1", "--threads", "1", "--progress", "never"]
+
+    def database(self, form: str, name: str = "a", rows: int = ROWS) -> Path:
+        """A sound database that nobody changes."""
+        if (form, name, rows) not in self._databases:
+            database = self.new_place(form) / "movies.vecdb"
+            self.succeed(self.build_words(database, form, name, rows))
+            self._databases[form, name, rows] = database
+        return self._databases[form, name, rows]
+
+    def run(self, words: list[str], limits: str = "", **options: object) -> subprocess.CompletedProcess[str]:
+        """Runs vecdb to its end; `limits` is shell, such as 'ulimit -n 10'."""
+        command = [str(self.vecdb), *words]
+        if limits:
+            command = ["bash", "-c", limits + '; exec "$@"', "limited", *command]
+        try:
+            return subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, **options
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise Violation(f"vecdb {words[0]} did not end within {TIMEOUT_SECONDS} s") from None
+
+    def succeed(self, words: list[str]) -> str:
+        """Standard output of vecdb where nothing is in its way."""
+        outcome = self.run(words)
+        if outcome.returncode != 0:
+            raise HarnessError(f"vecdb {words[0]} ended with {outcome.returncode}: {outcome.stderr.strip()}")
+        return outcome.stdout
+
+
+def segment_of(database: Path) -> Path:
+    """The only segment file of a database."""
+    (segment,) = database.glob("segment-*.vseg")
+    return segment
