@@ -74,6 +74,18 @@ func `any number of rows builds and verifies`(_ rows: Int, _ index: IndexKind) t
     #expect(segments.count == 2)  // the newest, and the one that `reader` pins
 }
 
+@Test(arguments: IndexKind.allCases)
+func `text builds although its rows are not counted in advance`(_ index: IndexKind) throws {
+    let place = try TemporaryDirectory()
+    let text = (0..<40).map { "\($0 % 7),\($0 % 5),1" }.joined(separator: "\n")
+    try text.write(toFile: place.file("rows.csv"), atomically: false, encoding: .utf8)
+    var options = BuildOptions()
+    options.index = index
+    let files = BuildFiles(vectors: [place.file("rows.csv")])
+    let summary = try VectorDatabase.build(at: place.file("a.vecdb"), from: .files(files), options: options)
+    #expect(summary.rows == 40 && summary.index == (index == .treeAH ? .treeAH : .exact))
+}
+
 @Test func `keep-last keeps the last candidate of each id`() throws {
     let place = try TemporaryDirectory()
     var options = BuildOptions()
