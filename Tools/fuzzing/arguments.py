@@ -17,9 +17,10 @@ TARGETS = {
 }
 
 DESCRIPTION = """\
-Looks for files that make vecdb trap, read out of bounds or take memory that they do not account for: libFuzzer with the
-address sanitizer, for each target from its committed corpus (Tools/fuzzing/corpus). A crash is kept in .build/fuzz/crashes,
-and each run adds a line to Tools/fuzzing/log.tsv. Memory is limited to 512 MB in all, 8 MB for one allocation.
+Looks for files that make vecdb trap, read out of bounds or take memory that they do not account for: libFuzzer with
+the address sanitizer, for each target from its committed corpus (Tools/fuzzing/corpus). A crash is kept in
+.build/fuzz/crashes, and each run adds lines to Tools/fuzzing/log.tsv, one for ten minutes at most. Memory is limited to
+512 MB in all, 8 MB for one allocation.
 
 targets:
 """
@@ -38,11 +39,11 @@ def parse(words: list[str]) -> argparse.Namespace:
     add("--executions", type=int, metavar="N", help="how many inputs each target gets, instead of a time")
     add("--jobs", type=int, default=1, metavar="N", help="processes at the same time (default: 1)")
     add("--seed", type=int, default=0, metavar="N", help="of the mutations; 0: another one each time (default)")
-    add("--replay", action="store_true", help="the short form: every committed input once, a fixed number of seeded "
-        "mutations of them, and the self-test")
+    short = "the short form: every committed input once, a fixed number of seeded mutations of them, and the self-test"
+    add("--replay", action="store_true", help=short)
     add("--self-test", action="store_true", help="shows that the harness notices planted faults")
-    add("--minimise", action="store_true", help="replace the committed corpus by the fewest inputs that cover as much as "
-        "it and all that earlier runs have found")
+    fewest = "replace the committed corpus by the fewest inputs that cover as much as it and all that was found"
+    add("--minimise", action="store_true", help=fewest)
     add("--seeds", action="store_true", help="add the first inputs to the corpus again (Tools/fuzzing/seeds.py)")
     add("--input", type=Path, metavar="FILE", help="run one target on one input, such as a kept crash")
     add("--total", action="store_true", help="print what has been executed so far, and run nothing")

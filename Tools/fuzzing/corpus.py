@@ -6,8 +6,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CORPUS = Path(__file__).with_name("corpus")
-# A file above this size is not committed.
+# A file above this size is not committed, nor are the largest where all of a target are more than that.
 FILE_BYTE_LIMIT = 100_000
+TARGET_BYTE_LIMIT = 1_200_000
 
 
 def add_input(directory: Path, content: bytes) -> None:
@@ -28,6 +29,8 @@ def replace(directory: Path, minimised: Path) -> None:
         if not path.name.startswith("regression-"):
             path.unlink()
     directory.mkdir(parents=True, exist_ok=True)
-    for path in inputs(minimised):
-        if path.stat().st_size <= FILE_BYTE_LIMIT and not path.name.startswith("regression-"):
+    total = 0
+    for path in sorted(inputs(minimised), key=lambda path: path.stat().st_size):
+        total += path.stat().st_size
+        if path.stat().st_size <= FILE_BYTE_LIMIT and total <= TARGET_BYTE_LIMIT:
             shutil.copyfile(path, directory / path.name)

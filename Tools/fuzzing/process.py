@@ -19,7 +19,8 @@ CRASHES = WORK / "crashes"
 MEMORY_LIMITS = ("-rss_limit_mb=512", "-malloc_limit_mb=8")
 # Freed memory stays poisoned until a megabyte has followed it.
 SANITIZER = (
-    "detect_leaks=0:symbolize=1:quarantine_size_mb=1:thread_local_quarantine_size_kb=64:max_malloc_fill_size=0:malloc_context_size=8"
+    "detect_leaks=0:symbolize=1:quarantine_size_mb=1:thread_local_quarantine_size_kb=64:max_malloc_fill_size=0"
+    ":malloc_context_size=8"
 )
 
 
@@ -37,8 +38,13 @@ class Outcome:
     artifact: str
     output: str
 
+    @property
+    def failed(self) -> bool:
+        """A run of nothing shows nothing."""
+        return bool(self.crash) or not self.executions
 
-def fuzz(target: str, *options: str, corpora: tuple[Path, ...] = ()) -> Outcome:
+
+def fuzz(target: str, *options: str, corpora: tuple[Path, ...] = (), instruction_set: str = "") -> Outcome:
     """Runs a target; new inputs go to the first corpus."""
     scratch = Path(tempfile.mkdtemp(prefix="vecdb-fuzz-", dir="/dev/shm"))
     CRASHES.mkdir(parents=True, exist_ok=True)
@@ -49,7 +55,9 @@ def fuzz(target: str, *options: str, corpora: tuple[Path, ...] = ()) -> Outcome:
         "SWIFT_BACKTRACE": "enable=no",
         "ASAN_OPTIONS": SANITIZER,
     }
-    fixed = (*MEMORY_LIMITS, "-timeout=20", "-print_final_stats=1", f"-artifact_prefix={CRASHES}/{target}-")
+    if instruction_set:
+        environment["VECDB_INSTRUCTION_SET"] = instruction_set
+    fixed = (*MEMORY_LIMITS, "-timeout=60", "-print_final_stats=1", f"-artifact_prefix={CRASHES}/{target}-")
     command = [str(EXECUTABLE), *fixed, *options, *map(str, corpora)]
     started = time.monotonic()
     try:
@@ -67,7 +75,7 @@ def _read(output: str, status: int, seconds: float) -> Outcome:
         found = re.findall(pattern, output)
         return int(found[-1]) if found else 0
 
-    executions = last(r"stat::number_of_executed_units: (\d+)") or last(r"^#(\d+)\t")
+    executions = last(r"stat::number_of_executed_units: (\d+)") or last(r"(?m)^#(\d+)\t")
     artifact = re.search(r"Test unit written to (\S+)", output)
     crash = ""
     if status:

@@ -41,7 +41,7 @@ def make_seeds() -> int:
 
 
 def _segments():
-    """The golden segments in the form of SegmentImage.swift, with few rows and dimensions; the target repairs what that breaks."""
+    """The golden segments in the form of SegmentImage.swift, made small; the target repairs what that breaks."""
     for directory in sorted(GOLDEN.iterdir()):
         for path in (directory / "database.vecdb").glob("*.vseg") if directory.is_dir() else []:
             for rows, dimensions, leaves in ((1, 1, 1), (40, 6, 3), (70, 18, 2)):
@@ -117,7 +117,13 @@ def _manifests():
         "metric": "dot",
         "dimensions": 3,
         "model": "m",
-        "candidates": {"vectors": "a.npy", "ids": "b.txt", "metadata": "c.ndjson", "count": 5, "duplicate_ids": "allow"},
+        "candidates": {
+            "vectors": "a.npy",
+            "ids": "b.txt",
+            "metadata": "c.ndjson",
+            "count": 5,
+            "duplicate_ids": "allow",
+        },
         "queries": {"vectors": "a.npy", "ids": "b.txt", "count": 5},
         "test": {"pairs": "b.txt", "count": 2},
         "sha256": {name: hashlib.sha256(name.encode()).hexdigest() for name in names},
@@ -135,7 +141,7 @@ def _json():
 
 
 def _numbers():
-    for text in ("0", "-0.5e3", "+.5", "007.25", "1e-46", "3.4028236e38", "16777217", "nan", "-Infinity", "1.17549435e-38"):
+    for text in "0 -0.5e3 +.5 007.25 1e-46 3.4028236e38 16777217 nan -Infinity 1.17549435e-38".split():
         yield text.encode()
     yield b"0.000000000000000000000000000000000000000000001401298464324817"
 

@@ -1,4 +1,4 @@
-"""Shows that the harness notices what it looks for: three targets with a fault behind a magic word."""
+"""Shows that the harness notices what it looks for: targets with a fault behind a magic word."""
 
 import tempfile
 from pathlib import Path
@@ -8,6 +8,7 @@ from .process import fuzz
 # What is planted, and what the report of it must say.
 PLANTED = {
     "planted-read": "heap-buffer-overflow",
+    "planted-section": "use-after-poison",
     "planted-trap": "deadly signal",
     "planted-allocation": "out-of-memory",
 }

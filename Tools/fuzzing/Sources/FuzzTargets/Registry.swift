@@ -10,6 +10,7 @@ let fuzzTargets: [String: @Sendable () throws -> any FuzzTarget] = [
     "documents": { DocumentsTarget() },
     "catalog": { try CatalogTarget() },
     "planted-read": { PlantedFault(.outOfBoundsRead) },
+    "planted-section": { PlantedFault(.readBehindSection) },
     "planted-trap": { PlantedFault(.trap) },
     "planted-allocation": { PlantedFault(.unboundedAllocation) },
 ]
