@@ -17,7 +17,8 @@ extension TreeView {
         let relative = scratch.relative
         let count = max(projection.writtenCount, shape.paddedDimensions)
         projection.apply(
-            to: relative.span, levels: &scratch.levels, into: &scratch.projected, count: count, kernels: kernels)
+            to: relative.span.extracting(0..<dimensions), levels: &scratch.levels, into: &scratch.projected,
+            count: count, kernels: kernels)
     }
 
     /// Leaves the `count` leaves nearest to the projected query in `scratch.leaves`, the best one first, and asks for the

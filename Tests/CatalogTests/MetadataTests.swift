@@ -190,6 +190,15 @@ private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
     }
 }
 
+@Test func `the densest document unpacks, and no denser one is allocated for`() throws {
+    let file = CatalogFile(path: "catalog.sqlite", checksum: crc32c)
+    let document = [UInt8](repeating: 1, count: 1 << 20)
+    let blob = DocumentPacking.pack(document, ordinal: 0, compressor: LZ4Compressor(dictionary: []), file: file)
+    #expect(blob.count < document.count / 200)
+    #expect(lz4Decompress(blob[9...], dictionary: [], count: document.count) == document)
+    #expect(lz4Decompress([0x1F, 1, 1, 0, 255, 255, 0, 0x10, 1], dictionary: [], count: 16 << 20) == nil)
+}
+
 @Test func `a document of 16 MiB is the largest`() throws {
     let scratch = try Scratch()
     let staging = try makeWriter(scratch).beginStaging(segmentUUID: segmentUUID(1))

@@ -74,6 +74,36 @@ func `any number of rows builds and verifies`(_ rows: Int, _ index: IndexKind) t
     #expect(segments.count == 2)  // the newest, and the one that `reader` pins
 }
 
+@Test func `a search after a refresh meets fewer dimensions than the one before`() throws {
+    let place = try TemporaryDirectory()
+    var options = BuildOptions()
+    options.index = .treeAH
+    let path = place.file("a.vecdb")
+    let wide = clusteredVectors(count: 60, dimensions: 9, seed: 4)
+    try VectorDatabase.build(at: path, from: .memory(vectors: wide, dimensions: 9), options: options)
+    let database = try VectorDatabase.open(path)
+    let search = SearchOptions(k: 3, leavesToSearch: 2, reorder: 10)
+    #expect(try database.search(Array(wide[0..<9]), options: search).count == 3)
+
+    options.overwrite = true
+    let narrow = clusteredVectors(count: 60, dimensions: 4, seed: 5)
+    try VectorDatabase.build(at: path, from: .memory(vectors: narrow, dimensions: 4), options: options)
+    #expect(try database.refresh())
+    #expect(try database.search(Array(narrow[0..<4]), options: search).count == 3)
+}
+
+@Test(arguments: IndexKind.allCases)
+func `text builds although its rows are not counted in advance`(_ index: IndexKind) throws {
+    let place = try TemporaryDirectory()
+    let text = (0..<40).map { "\($0 % 7),\($0 % 5),1" }.joined(separator: "\n")
+    try text.write(toFile: place.file("rows.csv"), atomically: false, encoding: .utf8)
+    var options = BuildOptions()
+    options.index = index
+    let files = BuildFiles(vectors: [place.file("rows.csv")])
+    let summary = try VectorDatabase.build(at: place.file("a.vecdb"), from: .files(files), options: options)
+    #expect(summary.rows == 40 && summary.index == (index == .treeAH ? .treeAH : .exact))
+}
+
 @Test func `keep-last keeps the last candidate of each id`() throws {
     let place = try TemporaryDirectory()
     var options = BuildOptions()

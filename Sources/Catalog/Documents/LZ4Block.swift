@@ -62,10 +62,10 @@ import CLZ4
 ///
 /// - Parameters:
 ///   - dictionary: at most 64 KiB.
-///   - count: at most 16 MiB; the caller has bounded it.
+///   - count: at most 16 MiB; more than the block can give allocates nothing.
 func lz4Decompress(_ block: ArraySlice<UInt8>, dictionary: [UInt8], count: Int) -> [UInt8]? {
     guard (1...CatalogMetadataRow.documentByteLimit).contains(count), block.count <= count,
-        dictionary.count <= DocumentPacking.dictionaryByteLimit
+        count <= lz4GrowthLimit * block.count, dictionary.count <= DocumentPacking.dictionaryByteLimit
     else { return nil }
     var written: Int32 = -1
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { output, initializedCount in
@@ -85,3 +85,6 @@ func lz4Decompress(_ block: ArraySlice<UInt8>, dictionary: [UInt8], count: Int) 
     }
     return bytes.count == count ? bytes : nil
 }
+
+/// The most bytes that one byte of a block stands for: 255 more of a match, in its length.
+private let lz4GrowthLimit = 255

@@ -38,12 +38,13 @@ struct BuildPlan {
     /// Below this an exact scan is as quick as a tree search and never misses.
     static let exactRowLimit = 20_000
 
+    /// - Parameter rowCount: `nil` before rows of text have been counted; then only options are checked.
     init(
-        _ options: BuildOptions, metric: Metric, dimensions: Int, rowCount: Int, element: VectorElement?
+        _ options: BuildOptions, metric: Metric, dimensions: Int, rowCount: Int?, element: VectorElement?
     ) throws(DatabaseError) {
         self.metric = metric
         self.dimensions = dimensions
-        inputRowCount = rowCount
+        inputRowCount = rowCount ?? 0
         seed = options.seed
         threads = options.threads ?? processorCount
         memoryBytes = options.memoryBytes ?? Self.defaultMemoryBytes
@@ -60,7 +61,7 @@ struct BuildPlan {
                 .invalidArgument, "a memory bound of \(memoryBytes) bytes is too small; a build needs 16 MiB")
         }
         self.element = try Self.element(options.reorderStorage, metric: metric, input: element)
-        let isTree = options.index == .treeAH || (options.index == .auto && rowCount >= Self.exactRowLimit)
+        let isTree = options.index == .treeAH || (options.index == .auto && rowCount ?? .max >= Self.exactRowLimit)
         tree =
             isTree
             ? try Self.treePlan(
@@ -68,13 +69,13 @@ struct BuildPlan {
     }
 
     private static func treePlan(
-        _ options: BuildOptions, metric: Metric, dimensions: Int, rowCount: Int, memoryBytes: Int
+        _ options: BuildOptions, metric: Metric, dimensions: Int, rowCount: Int?, memoryBytes: Int
     ) throws(DatabaseError) -> TreePlan {
         if let leaves = options.leaves {
             guard leaves >= 1 else {
                 throw DatabaseError(.invalidArgument, "leaves is \(leaves); a tree has at least one")
             }
-            guard leaves <= max(rowCount, 1) else {
+            if let rowCount, leaves > max(rowCount, 1) {
                 throw DatabaseError(
                     .invalidArgument,
                     "\(leaves) leaves are more than there are rows (\(rowCount)); ask for at most \(rowCount)")
@@ -106,9 +107,10 @@ struct BuildPlan {
                     "\(perBlock) dimensions per block is impossible with \(projected) projected dimensions")
             }
         }
-        let leaves = rowCount == 0 ? 0 : options.leaves ?? max(1, min(rowCount, Int(2 * Double(rowCount).squareRoot())))
+        let suitable = rowCount.map { max(1, min($0, Int(2 * Double($0).squareRoot()))) } ?? 1
+        let leaves = rowCount == 0 ? 0 : options.leaves ?? suitable
         let sampleRows = memoryBytes / 3 / (4 * dimensions)
-        guard leaves <= max(1, min(sampleRows, rowCount)) else {
+        guard leaves <= max(1, min(sampleRows, rowCount ?? .max)) else {
             throw DatabaseError(
                 .invalidArgument,
                 "\(leaves) leaves of \(dimensions) dimensions need a larger training sample than \(memoryBytes) bytes of memory allow "

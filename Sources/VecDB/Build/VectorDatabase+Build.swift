@@ -88,7 +88,7 @@ private final class DatabaseBuilder {
     private func read(_ resolved: ResolvedInput) throws -> (BuildPlan, TrainingSample) {
         let source = resolved.source
         let draft = try BuildPlan(
-            options, metric: resolved.metric, dimensions: source.dimensions, rowCount: source.knownCount ?? .max >> 16,
+            options, metric: resolved.metric, dimensions: source.dimensions, rowCount: source.knownCount,
             element: source.element)
         var sample = TrainingSample(
             dimensions: source.dimensions, capacity: min(draft.sampleCapacity, max(1, source.knownCount ?? .max)),

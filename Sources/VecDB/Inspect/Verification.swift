@@ -48,10 +48,10 @@ extension VectorDatabase {
     }
 }
 
-private final class Verifier {
-    var report: VerificationReport
-    let directory: Directory
-    let progress: ((String, Int, Int) -> Void)?
+final class Verifier {
+    fileprivate(set) var report: VerificationReport
+    private let directory: Directory
+    private let progress: ((String, Int, Int) -> Void)?
 
     init(path: String, deep: Bool, directory: Directory, progress: ((String, Int, Int) -> Void)?) {
         report = VerificationReport(database: path, deep: deep)
@@ -59,7 +59,7 @@ private final class Verifier {
         self.progress = progress
     }
 
-    func run() throws {
+    fileprivate func run() throws {
         let file = try catalogPath(in: directory, of: report.database)
         let reader: CatalogReader
         do throws(CatalogError) {
@@ -92,8 +92,13 @@ private final class Verifier {
             report.damage += result.damage
             return "\(result.idCount) ids, \(result.documentCount) documents, \(result.queryCount) queries"
         }
-        try check("rows and ordinals") { report in try self.checkOrdinals(segment, &report) }
         try check("ids") { report in try self.checkIDs(snapshot, &report) }
+        try checkContents(of: segment)
+    }
+
+    /// The deep checks of a segment that need no catalog.
+    func checkContents(of segment: IndexSegment) throws {
+        try check("rows and ordinals") { report in try self.checkOrdinals(segment, &report) }
         if segment.hasSecondAssignments {
             try check("slots") { report in try self.checkSlots(segment, &report) }
             guard report.isIntact else { return }

@@ -1,0 +1,54 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The modules of the root package once more, compiled from the same files (`Sources/` here holds links to them), but
+// with the address sanitizer and counters of coverage, and open to `@testable`. A package that depends on the root one
+// could reach neither, and flags for the whole build would slow the packages down that are not being tested.
+
+func instrumented(_ coverage: String) -> [SwiftSetting] {
+    [
+        .strictMemorySafety(), .enableExperimentalFeature("Lifetimes"),
+        .unsafeFlags(["-enable-testing", "-sanitize=address", "-sanitize-coverage=\(coverage)"]),
+    ]
+}
+
+let edges = instrumented("edge,inline-8bit-counters,pc-table")
+/// Parsers compare with words that mutations must find; elsewhere watching each comparison halves the executions.
+let edgesAndComparisons = instrumented("edge,inline-8bit-counters,pc-table,trace-cmp")
+
+let package = Package(
+    name: "fuzzing",
+    platforms: [.macOS("26.0")],
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
+    targets: [
+        .target(
+            name: "CVectorKernels",
+            cSettings: [.unsafeFlags(["-fsanitize=address", "-fsanitize-coverage=inline-8bit-counters,pc-table"])]),
+        .target(name: "VectorKernels", dependencies: ["CVectorKernels"], swiftSettings: edges),
+        .target(name: "TreeAH", dependencies: ["VectorKernels"], swiftSettings: edges),
+        .systemLibrary(name: "CSystemCalls"),
+        .target(name: "SegmentFile", dependencies: ["CVectorKernels", "CSystemCalls"], swiftSettings: edges),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
+        .target(
+            name: "Catalog", dependencies: ["CLZ4", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: edges),
+        .target(
+            name: "EmbeddingInput", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: edgesAndComparisons),
+        .target(
+            name: "VecDB", dependencies: ["TreeAH", "SegmentFile", "Catalog", "EmbeddingInput", "VectorKernels"],
+            swiftSettings: edges),
+        // libFuzzer's and the sanitizer's functions, as C declares them.
+        .target(name: "CFuzzer"),
+        .target(
+            name: "FuzzTargets", dependencies: ["VecDB", "CFuzzer", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: edgesAndComparisons),
+        // In C, because SwiftPM renames the `main` of Swift.
+        .executableTarget(
+            name: "fuzz", dependencies: ["FuzzTargets", "CFuzzer"],
+            linkerSettings: [.unsafeFlags(["-sanitize=address"])]),
+    ]
+)

@@ -1,0 +1,1 @@
+"""The harness around the fuzz targets in `Sources/FuzzTargets`."""

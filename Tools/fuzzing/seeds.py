@@ -1,0 +1,172 @@
+"""The first inputs: small valid ones of every kind, made from what the project has already.
+
+`Tools/fuzz --seeds` adds them to the corpus; needed again only when a format or the form of a target's inputs changes.
+"""
+
+import hashlib
+import json
+import struct
+from pathlib import Path
+
+from .corpus import CORPUS, ROOT, add_input
+
+GOLDEN = ROOT / "Formats" / "golden" / "v1"
+FIXTURES = ROOT / "Tests" / "EmbeddingInputTests" / "Fixtures"
+
+# In the order of VectorFileFormat and MetadataFileFormat: an input's first byte chooses.
+VECTOR_FORMATS = ("npy", "fbin", "u8bin", "i8bin", "fvecs", "bvecs", "safetensors", "tsv", "csv", "ndjson")
+METADATA_FORMATS = ("ndjson", "tsv", "csv")
+ALL_SEALS = 63
+
+
+def make_seeds() -> int:
+    """Adds all of them; returns how many there are."""
+    makers = {
+        "segment": _segments,
+        "vectors": _vectors,
+        "metadata": _metadata,
+        "ids": _ids,
+        "manifest": _manifests,
+        "json": _json,
+        "numbers": _numbers,
+        "documents": _documents,
+        "catalog": _catalogs,
+    }
+    count = 0
+    for target, maker in makers.items():
+        for content in maker():
+            add_input(CORPUS / target, content)
+            count += 1
+    return count
+
+
+def _segments():
+    """The golden segments in the form of SegmentImage.swift, made small; the target repairs what that breaks."""
+    for directory in sorted(GOLDEN.iterdir()):
+        for path in (directory / "database.vecdb").glob("*.vseg") if directory.is_dir() else []:
+            for rows, dimensions, leaves in ((1, 1, 1), (40, 6, 3), (70, 18, 2)):
+                yield _small_segment(path.read_bytes(), rows, dimensions, leaves)
+
+
+def _small_segment(content: bytes, rows: int, dimensions: int, leaves: int) -> bytes:
+    header = bytearray(content[:120] + content[4092:4096])
+    rows = min(rows, *struct.unpack_from("<Q", content, 80))
+    dimensions = min(dimensions, *struct.unpack_from("<I", content, 104))
+    struct.pack_into("<Q", header, 80, rows)
+    struct.pack_into("<Q", header, 96, rows)
+    struct.pack_into("<I", header, 104, dimensions)
+    image = bytes([ALL_SEALS, rows % 3 + 0x20, 9, 1, 20, 7, 0, 1]) + header
+    for index in range(struct.unpack_from("<I", content, 112)[0]):
+        entry = content[4096 + 64 * index : 4160 + 64 * index]
+        (kind, _), (offset, size) = struct.unpack_from("<HH", entry), struct.unpack_from("<QQ", entry, 8)
+        part = bytearray(content[offset : offset + size])
+        if kind == 1 and struct.unpack_from("<I", part)[0] == 2:
+            projected = min(dimensions, *struct.unpack_from("<I", part, 8))
+            projected = dimensions if struct.unpack_from("<I", part, 20)[0] != 1 else projected
+            struct.pack_into("<I", part, 4, min(leaves, rows))
+            struct.pack_into("<II", part, 8, projected, min(projected, *struct.unpack_from("<I", part, 12)))
+        if kind == 2:
+            part = b"".join(struct.pack("<4I", 0, 0, 0, rows // leaves) for _ in range(min(leaves, rows)))
+        if kind in (10, 11):
+            part = struct.pack(f"<{rows}I", *range(rows))
+        if kind == 13:
+            part = struct.pack(f"<{rows + 1}Q", *(2 * row for row in range(rows + 1)))
+        if kind == 14:
+            part = b"ab" * rows
+        part = part[: 40 * rows + 600]
+        image += entry + struct.pack("<H", len(part)) + part
+    return image
+
+
+def _vectors():
+    for path in sorted(FIXTURES.iterdir()):
+        if path.suffix[1:] in VECTOR_FORMATS:
+            content = path.read_bytes()
+            choice = VECTOR_FORMATS.index(path.suffix[1:])
+            for flags in (0, 64, 96) + ((16,) if path.suffix == ".safetensors" else ()):
+                yield bytes([choice | flags]) + content
+            yield bytes([len(VECTOR_FORMATS)]) + content
+
+
+def _metadata():
+    texts = {
+        "ndjson": b'{"a": 1, "b": "x\\u00e9", "c": [1, {"d": null}]}\n{"a": 2.5, "b": null, "e": true}\n',
+        "csv": b'a,"b",c\r\n1,"x, ""y""",\r\n2,"two\nlines",3.5\r\n',
+        "tsv": b'a\tb\n1\t"x"\n\t2.5\n-7\ttrue\n',
+    }
+    for choice, name in enumerate(METADATA_FORMATS):
+        yield bytes([choice]) + texts[name]
+
+
+def _ids():
+    yield b"\0" + "Fargo (1996)\n\nAmélie\r\n42".encode()
+    for dtype, code in (("<i4", "i"), (">u8", ">Q"), ("<i8", "q")):
+        header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': (2, 3), }}\n".encode()
+        values = struct.pack((code[0] if code[0] in "<>" else "<") + "6" + code[-1], *range(6))
+        yield b"\1\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + values
+    yield b"\2" + struct.pack("<4i", 3, 0, 1, 2) * 2
+    yield b"\3" + struct.pack("<2I6I", 2, 3, *range(6))
+    yield b"\3" + struct.pack("<2I6I6f", 2, 3, *range(6), *range(6))
+
+
+def _manifests():
+    names = ("a.npy", "b.txt", "c.ndjson")  # ManifestTarget writes them; each holds its own name
+    manifest = {
+        "format": "vecdb-embedding-export",
+        "version": 1,
+        "metric": "dot",
+        "dimensions": 3,
+        "model": "m",
+        "candidates": {
+            "vectors": "a.npy",
+            "ids": "b.txt",
+            "metadata": "c.ndjson",
+            "count": 5,
+            "duplicate_ids": "allow",
+        },
+        "queries": {"vectors": "a.npy", "ids": "b.txt", "count": 5},
+        "test": {"pairs": "b.txt", "count": 2},
+        "sha256": {name: hashlib.sha256(name.encode()).hexdigest() for name in names},
+    }
+    yield json.dumps(manifest).encode()
+    for metric in ("cosine", "l2"):
+        small = {key: manifest[key] for key in ("format", "version", "dimensions", "sha256")}
+        yield json.dumps({**small, "metric": metric, "candidates": {"vectors": "a.npy", "count": 1}}, indent=1).encode()
+
+
+def _json():
+    yield b'{"id": "x\\ud83d\\ude00\\n\\/", "vector": [1, -0.5e-3, 1E5], "a": {"b": [[], {}, null, true, false]}}'
+    yield b'[1e400, -0, 12345678901234567890, "\\u0000", ""]'
+    yield b' "\xf0\x9f\x98\x80\xc3\xa9" '
+
+
+def _numbers():
+    for text in "0 -0.5e3 +.5 007.25 1e-46 3.4028236e38 16777217 nan -Infinity 1.17549435e-38".split():
+        yield text.encode()
+    yield b"0.000000000000000000000000000000000000000000001401298464324817"
+
+
+def _documents():
+    document = b'{"title":"Fargo (1996)","genres":["Crime","Drama"],"year":1996}'
+    for seal in (0, 1):
+        for dictionary in (b"", b'{"title":"","genres":["Crime"],"year":19'):
+            start = bytes([seal]) + struct.pack("<H", len(dictionary)) + dictionary
+            yield start + b"\0" + struct.pack("<II", len(document), 0) + document
+            # An LZ4 block: 4 literals, a match of 60 bytes at distance 4, 5 literals.
+            block = b"\x4fabcd\x04\x00\x29" + b"\x50efghi"
+            yield start + b"\1" + struct.pack("<II", 4 + 60 + 5, 0) + block
+
+
+def _catalogs():
+    """An edit of each kind, to each table (CatalogEdits.swift); and the catalog as it is."""
+    yield b"\0"
+    yield b"\1"
+    for table in range(9):
+        for kind in (1, 3):
+            for column in (0, 1, 3):
+                edit = struct.pack("<4BI", kind, table, 0, column, 8) + struct.pack("<q", 7)
+                yield b"\0" + edit
+    for statement in range(16):
+        yield b"\0" + struct.pack("<4BI", 5, statement, 0, 0, 0)
+    for place in range(100, 60_000, 4_000):
+        yield b"\0" + struct.pack("<4BI", 6, 0, 0, 0, place << 6 | 2) + b"\xff\0"
