@@ -3,47 +3,6 @@ import Testing
 
 @testable import SegmentFile
 
-/// A directory that is gone with the test.
-private final class Place {
-    let path = FileManager.default.temporaryDirectory.path + "/segment-\(UUID().uuidString)"
-    let directory: Directory
-
-    init() throws {
-        try Directory.create(path)
-        directory = try Directory(opening: path)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
-
-private let parameters = (0..<128).map { UInt8(truncatingIfNeeded: $0) }
-private let codes = (0..<150_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-private let rows = (0..<300).map { Float($0) }
-
-private func writeSegment(in place: Place) throws -> SegmentUUID {
-    let uuid = SegmentUUID.random()
-    let identity = SegmentIdentity(
-        databaseUUID: .random(), segmentUUID: uuid, features: .init(), rowCount: 300, firstOrdinal: 5, ordinalSpan: 301,
-        dimensions: 7, metricCode: 2)
-    let writer = try SegmentWriter(
-        in: place.directory, identity: identity,
-        sections: [
-            SectionPlan(.parameters, .structured, byteCount: 128),
-            SectionPlan(.codes, .structured, stride: 10, checksumShift: 16, byteCount: codes.count),
-            SectionPlan(.reorderVectors, .float32, stride: 4, checksumShift: 12, byteCount: 1200),
-            SectionPlan(.norms, .float32, stride: 4, checksumShift: 12, byteCount: 0),
-        ])
-    try writer.append(parameters, to: .parameters)
-    // Interleaved, in pieces that do not fit the checksum blocks.
-    for start in stride(from: 0, to: codes.count, by: 10_007) {
-        try writer.append(Array(codes[start..<min(codes.count, start + 10_007)]), to: .codes)
-        if start == 0 { try writer.append(Array(rows[..<100]), to: .reorderVectors) }
-    }
-    try writer.append(Array(rows[100...]), to: .reorderVectors)
-    _ = try writer.finish()
-    return uuid
-}
-
 @Test func `what is written is read back`() throws {
     let place = try Place()
     let reader = try SegmentReader(in: place.directory, uuid: try writeSegment(in: place))
@@ -102,10 +61,7 @@ func `one flipped byte names its section`(kind: SectionKind) throws {
     let place = try Place()
     let uuid = try writeSegment(in: place)
     let entry = try #require(try SegmentReader(in: place.directory, uuid: uuid).entry(kind))
-    let path = place.path + "/" + uuid.segmentFileName
-    var data = try Data(contentsOf: URL(fileURLWithPath: path))
-    data[entry.offset + entry.byteCount / 2] ^= 1
-    try data.write(to: URL(fileURLWithPath: path))
+    try change(uuid, in: place) { $0[entry.offset + entry.byteCount / 2] ^= 1 }
     var found: [String] = []
     do {
         let reader = try SegmentReader(in: place.directory, uuid: uuid)
@@ -143,12 +99,10 @@ func `a header that breaks a rule is refused though its checksum is right`(
 ) throws {
     let place = try Place()
     let uuid = try writeSegment(in: place)
-    let path = place.path + "/" + uuid.segmentFileName
-    var data = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-    for (place, byte) in bytes.enumerated() { data[offset + place] = UInt8(byte) }
-    let crc = unsafe Array(data[..<4092]).span.bytes.crc
-    for byte in 0..<4 { data[4092 + byte] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * byte)) }
-    try Data(data).write(to: URL(fileURLWithPath: path))
+    try change(uuid, in: place) { data in
+        for (place, byte) in bytes.enumerated() { data[offset + place] = UInt8(byte) }
+        sealHeader(&data)
+    }
     #expect { _ = try SegmentReader(in: place.directory, uuid: uuid) } throws: { ($0 as? SegmentError)?.code == code }
 }
 
@@ -178,7 +132,8 @@ func `a header that breaks a rule is refused though its checksum is right`(
     let place = try Place()
     let scratch = try ScratchFile(in: place.directory)
     #expect(try place.directory.names().isEmpty)
-    try unsafe scratch.write(codes.span.bytes, at: 1000)
+    let written = codes
+    try unsafe scratch.write(written.span.bytes, at: 1000)
     var back = [UInt8](repeating: 0, count: 500)
     var span = back.mutableSpan
     var bytes = unsafe span.mutableBytes

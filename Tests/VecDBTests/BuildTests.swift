@@ -191,3 +191,17 @@ func `a build that is cancelled in any phase leaves nothing behind`(_ phase: Bui
         #expect(throws: DatabaseError.self) { try VectorDatabase.open(path) }
     }
 }
+
+@Test func `what a killed writer left half written is no problem while its journal waits for the next reader`() throws {
+    let place = try TemporaryDirectory()
+    try VectorDatabase.build(at: place.file("a.vecdb"), from: .memory(vectors: films.vectors, dimensions: 2))
+    let left = "a.vecdb/segment-" + String(repeating: "0", count: 32) + ".vseg"
+    try Data(count: 100).write(to: URL(fileURLWithPath: place.file(left)))
+    #expect(try VectorDatabase.inspect(place.file("a.vecdb")).segments.count == 1)
+    // Not empty, and nobody holds a lock: SQLite must roll it back before anybody reads.
+    try Data(repeating: 1, count: 1024).write(to: URL(fileURLWithPath: place.file("a.vecdb/catalog.sqlite-journal")))
+    let found = try VectorDatabase.inspect(place.file("a.vecdb"))
+    #expect(found.recoveryPending)
+    #expect(found.segments.count == 2)
+    #expect(found.problems.isEmpty)
+}

@@ -56,9 +56,11 @@ def operations() -> list[Operation]:
         Operation("fresh-build", lambda world, place: None, build),
         Operation("overwrite", _built("a"), replace),
         Operation("fresh-build-after-crash", _crashed(None, build, at_final_rename), build),
+        Operation("overwrite-after-crash-writing", _crashed("a", replace, _at_segment_header), replace),
         Operation("overwrite-after-crash-staging", _crashed("a", replace, at_segment_sync), replace),
         Operation("overwrite-after-crash-committing", _crashed("a", replace, at_commit), replace),
         Operation("overwrite-after-crash-collecting", _crashed("a", replace, _at_garbage), _build("c")),
+        Operation("tune", _built("a"), _tune),
         Operation("query-after-crash-committing", _crashed("a", replace, at_commit), _query),
     ]
 
@@ -81,6 +83,10 @@ def prepare(world: World, operation: Operation) -> Prepared:
 
 def _build(name: str) -> Commands:
     return lambda world, place: world.build(place, name)
+
+
+def _tune(world: World, place: Path) -> list[str]:
+    return world.tune(place)
 
 
 def _query(world: World, place: Path) -> list[str]:
@@ -114,6 +120,11 @@ def _crashed(
 
 def at_final_rename(calls: list[Call]) -> Call:
     return next(call for call in calls if call.kind == "rename")
+
+
+def _at_segment_header(calls: list[Call]) -> Call:
+    """The last write to the new segment: what a kill before it leaves is no segment."""
+    return [call for call in calls if call.kind == "write" and call.name == "segment"][-1]
 
 
 def at_segment_sync(calls: list[Call]) -> Call:

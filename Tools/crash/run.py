@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from . import witness
 from .faults import faults
+from .full import can_mount, full_disk
 from .kill import kill
 from .mutations import run_mutations
 from .operations import Prepared, operations, prepare
@@ -59,9 +60,20 @@ def _kill(world: World, prepared: Prepared, section: Section, arguments: argpars
     kill(world, prepared, section, arguments)
 
 
+def _errors(world: World, prepared: Prepared, section: Section, arguments: argparse.Namespace) -> None:
+    is_room = bool(arguments.point) and arguments.point.startswith("room:")
+    if not is_room:
+        faults(world, prepared, section, arguments)
+    if is_room or not arguments.point:
+        if can_mount(world):
+            full_disk(world, prepared, section, arguments)
+        else:
+            section.figures["full disks"] = "left out, mounting needs root"
+
+
 PARTS: dict[str, Callable[[World, argparse.Namespace], list[Section]]] = {
     "kill": _for_operations("kill", _kill),
-    "errors": _for_operations("errors", faults),
+    "errors": _for_operations("errors", _errors),
     "power": _for_operations("power", power),
     "mutations": run_mutations,
     "processes": run_processes,

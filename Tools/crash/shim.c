@@ -162,12 +162,12 @@ static enum decision started(struct call *call) {
     call->counts = below_root(call->path) || below_root(call->other);
     if (!call->counts) return GO_ON;
     count++;
-    if (is_unlocked(call)) return SKIP;
     bool is_write = strcmp(call->kind, "write") == 0;
     bool is_now = at > 0 && (count == at || (forever && count > at && listed(kinds, call->kind)));
+    call->stops = is_now && strcmp(action, "stop") == 0;
+    if (is_unlocked(call)) return SKIP;
     if (!is_now) return GO_ON;
     if (strcmp(action, "kill") == 0) kill(getpid(), SIGKILL);
-    if (strcmp(action, "stop") == 0) call->stops = true;
     if (strcmp(action, "tear") == 0 || (strcmp(action, "short") == 0 && is_write && call->length > 1)) return HALVE;
     if (strcmp(action, "interrupt") == 0) {
         failure = EINTR;

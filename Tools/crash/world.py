@@ -108,6 +108,10 @@ class World:
         words = ["query", f"{place}/{DATABASE}", "-k", "5", "--with-metadata", "--format", "ndjson", "--threads", "1"]
         return words + [word for index in range(4) for word in ("--query-id", str(index))]
 
+    def tune(self, place: Path) -> list[str]:
+        """The words of a change of settings alone; with a recall of 1 whichever setting wins answers the same."""
+        return ["tune", f"{place}/{DATABASE}", "--target-recall", "1", "-k", "5", "--threads", "1"]
+
     def run(self, words: list[str], **settings: object) -> subprocess.CompletedProcess[str]:
         """Runs vecdb to its end; `settings` ask the shim for something, `root` among them."""
         environment = shim.environment(self.shim, **settings) if settings else None

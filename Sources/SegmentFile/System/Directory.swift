@@ -118,19 +118,19 @@ public final class Directory: Sendable {
     public var isOpenToEverybody: Bool { (try? handle.status())?.isOpenToEverybody ?? false }
 
     /// The kind of network file system it lies on, whose locks and syncs cannot be trusted; `nil` for others.
-    public var networkFileSystem: String? {
-        switch vecdb_file_system_type(handle.descriptor) {
-        case 0x6969: "NFS"
-        case 0xFF53_4D42, 0xFE53_4D42, 0x517B: "SMB"
-        case 0x0102_1997: "9P"
-        case 0x0BD0_0BD0: "Lustre"
-        case 0x00C3_6400: "Ceph"
-        case 0x5346_414F: "AFS"
-        case 0x7461_636F: "OCFS2"
-        case 0x0116_1970: "GFS2"
-        default: nil
-        }
-    }
+    public var networkFileSystem: String? { Self.networkFileSystems[vecdb_file_system_type(handle.descriptor)] }
+
+    /// By the magic number that the kernel tells.
+    static let networkFileSystems: [Int64: String] = [
+        0x6969: "NFS",
+        0xFF53_4D42: "SMB", 0xFE53_4D42: "SMB", 0x517B: "SMB",
+        0x0102_1997: "9P",
+        0x0BD0_0BD0: "Lustre",
+        0x00C3_6400: "Ceph",
+        0x5346_414F: "AFS",
+        0x7461_636F: "OCFS2",
+        0x0116_1970: "GFS2",
+    ]
 }
 
 /// The C library's `open`, which methods of that name would hide.

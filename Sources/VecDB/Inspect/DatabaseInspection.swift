@@ -110,6 +110,8 @@ extension DatabaseInspection {
             files = names.filter { SegmentUUID(segmentFileName: $0) != nil }
         }
         for file in files { describe(segment: file, in: directory) }
+        // Nor whether one that is not whole was ever part of the database, or is what a killed writer left of its own.
+        if recoveryPending { problems = [] }
     }
 
     /// Takes over what the catalog says.
