@@ -122,7 +122,7 @@ struct IndexParameters: Equatable {
             let isTwice = header.features.incompatible & SegmentHeader.Features.secondAssignments != 0
             let (rows, mostSlots) = (header.rowCount, isTwice ? 2 * header.rowCount : header.rowCount)
             guard let slots = Int(exactly: number(40, 8)), rows...mostSlots ~= slots,
-                let blocks = Int(exactly: number(48, 8)), blocks <= slots, blocks <= 1 << 27
+                let blocks = Int(exactly: number(48, 8)), blocks <= slots, !isTwice || blocks <= 1 << 27
             else {
                 throw damaged("claims \(number(40, 8)) slots in \(number(48, 8)) blocks for \(header.rowCount) rows")
             }
