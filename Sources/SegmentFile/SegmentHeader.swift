@@ -113,7 +113,7 @@ extension SegmentHeader {
         else { throw damaged("has reserved header bytes that are not what the format says") }
         guard let database = SegmentUUID(bytes: page.array(40..<56)),
             let segment = SegmentUUID(bytes: page.array(56..<72))
-        else { throw damaged("has no uuids") }
+        else { throw damaged("has no uuids") }  // unreached: both are sixteen bytes long
         formatMajor = major
         formatMinor = page.uint16(10)
         databaseUUID = database

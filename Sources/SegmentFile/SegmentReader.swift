@@ -44,6 +44,7 @@ public final class SegmentReader: Sendable {
                     throw SystemError(code: EAGAINCode, operation: "pin", path: handle.path)
                 }
                 // Pinned; but is it still the file that the directory names?
+                // unreached: a writer would have to remove the file between two calls
                 guard try directory.status(of: name)?.inode == status.inode else {
                     throw SystemError(code: EAGAINCode, operation: "pin", path: handle.path)
                 }
@@ -235,6 +236,7 @@ public final class SegmentReader: Sendable {
 
     private func checkUnchanged() throws(SegmentError) {
         let status: File.Status
+        // unreached: an open file can be examined
         do throws(SystemError) { status = try handle.status() } catch { throw SegmentError(error) }
         guard status.byteCount == header.fileByteCount else {
             throw changed("had \(header.fileByteCount) bytes when it was opened and has \(status.byteCount) now")

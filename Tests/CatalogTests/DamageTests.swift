@@ -44,6 +44,89 @@ func `a schema that is not ours is damage`(sql: String) throws {
     #expect(code { _ = try openReader(scratch).snapshot().document(ordinal: 0) } == .corrupt)
 }
 
+@Test(arguments: [
+    ("segment", "born = 9"), ("segment", "ids = 'other'"), ("segment", "row_count = 4294967296"),
+    ("segment", "first_ordinal = 9223372036854775807"), ("segment", "file_name = '../segment'"),
+    ("segment", "byte_count = -1"), ("segment", "header_crc = -1"), ("segment", "document_count = -1"),
+    ("metadata_column", "type = 'date'"), ("metadata_column", "position = position + 5"),
+    ("setting", "value = 'x' WHERE key = 'database_uuid'"), ("setting", "value = '0' WHERE key = 'next_segment_key'"),
+    ("setting", "key = 'other' WHERE key = 'next_segment_key'"), ("setting", "value = 'two' WHERE key = 'dimensions'"),
+    ("setting", "value = 'manhattan' WHERE key = 'metric'"),
+])
+func `a value that breaks a rule is damage though its row's checksum is right`(table: String, change: String) throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    try scratch.tamper("UPDATE \(table) SET \(change)", resealing: table)
+    #expect(code { _ = try openReader(scratch).snapshot() } == .corrupt)
+}
+
+@Test func `a resealed row that breaks no rule is believed`() throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    try scratch.tamper("UPDATE segment SET byte_count = 12288", resealing: "segment")
+    #expect(try openReader(scratch).snapshot().segments[0].record.byteCount == 12_288)
+}
+
+@Test func `values of another type than their columns' are damage`() {
+    let file = CatalogFile(path: "x", checksum: crc32c)
+    func reader(_ row: Row) -> RowReader { RowReader(row: row, table: "t", file: file) }
+    #expect(code { _ = try reader(["a": "text"]).integer(0) } == .corrupt)
+    #expect(code { _ = try reader(["a": 1]).text(0) } == .corrupt)
+    #expect(code { _ = try reader(["a": 1]).blob(0) } == .corrupt)
+    #expect(code { _ = try reader(["a": -1]).count(0) } == .corrupt)
+    #expect(code { _ = try reader(["a": 4_294_967_296]).checksum(0) } == .corrupt)
+    #expect(code { try reader(["a": 0.5, "crc": 1]).checkSeal() } == .corrupt)
+    // A checksum outside of its range, in a row whose key is missing.
+    #expect(code { try reader(["a": nil, "crc": -1]).checkSeal() } == .corrupt)
+}
+
+@Test func `statistics that SQLite keeps of a catalog are no damage`() throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    try scratch.tamper("ANALYZE")
+    #expect(try openReader(scratch).verify() == intact)
+}
+
+@Test func `a column's value that its type does not allow is damage`() throws {
+    let scratch = try Scratch()
+    let writer = try makeWriter(scratch)
+    let staging = try writer.beginStaging(segmentUUID: segmentUUID(1))
+    try staging.beginMetadata([CatalogColumn(name: "seen", type: .bool)])
+    try staging.stageMetadata([CatalogMetadataRow(ordinal: 0, document: [], values: [.bool(true)])])
+    _ = try writer.publish(staging, record(1), expecting: 0, replacing: .all)
+    try writer.close()
+    try scratch.tamper("UPDATE metadata_1 SET seen = 2")
+    let snapshot = try openReader(scratch).snapshot()
+    #expect(code { _ = try snapshot.metadata(in: snapshot.segments[0], after: nil, limit: 1) } == .corrupt)
+}
+
+@Test func `a query that is missing between two others is damage`() throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    try scratch.tamper("DELETE FROM query_1 WHERE position = 1")
+    let snapshot = try openReader(scratch).snapshot()
+    #expect(code { _ = try snapshot.queries(in: snapshot.segments[0], from: 0, limit: 9) } == .corrupt)
+}
+
+@Test func `verify finds ids that begin with another ordinal than was published`() throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    try scratch.tamper("UPDATE segment SET first_ordinal = 1", resealing: "segment")
+    let found = try openReader(scratch).verify()
+    #expect(found.damage.count == 1 && found.damage[0].contains("begins with ordinal 0, published was 1"))
+}
+
+@Test func `an id that its index does not know is found by SQLite's own check`() throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: scratch.path))
+    // The id stands in its row, and once more in the index.
+    let place = try #require(bytes.range(of: Data("Fargo (1996)".utf8), options: .backwards))
+    bytes[place.lowerBound] = UInt8(ascii: "G")
+    try bytes.write(to: URL(fileURLWithPath: scratch.path))
+    #expect(try !openReader(scratch).integrityProblems().isEmpty)
+}
+
 @Test func `a changed value in any checked row is damage`() throws {
     let tables: [(table: String, columns: [String])] = [
         ("setting", ["value"]), ("generation", ["created_at"]),

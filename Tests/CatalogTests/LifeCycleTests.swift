@@ -202,6 +202,19 @@ import Testing
         metric: "dot", dimensions: 2, nextOrdinal: 0,
         searchDefaults: SearchDefaultSettings(
             leavesToSearch: 1, reorder: 1, k: 10, recall: .nan, sampleQueries: 1, sampleSource: "queries")),
+    CatalogSettings(
+        metric: "dot", dimensions: 2, nextOrdinal: 0,
+        searchDefaults: SearchDefaultSettings(
+            leavesToSearch: -1, reorder: 1, k: 10, recall: 1, sampleQueries: 1, sampleSource: "queries")),
+    CatalogSettings(
+        metric: "dot", dimensions: 2, nextOrdinal: 0,
+        searchDefaults: SearchDefaultSettings(
+            leavesToSearch: 1, reorder: 1, k: 10, recall: 1, meanMicroseconds: -1, sampleQueries: 1,
+            sampleSource: "queries")),
+    CatalogSettings(
+        metric: "dot", dimensions: 2, nextOrdinal: 0,
+        searchDefaults: SearchDefaultSettings(
+            leavesToSearch: 1, reorder: 1, k: 10, recall: 1, sampleQueries: 1, sampleSource: "guess")),
 ])
 func `settings that make no sense are refused`(settings: CatalogSettings) throws {
     let scratch = try Scratch()

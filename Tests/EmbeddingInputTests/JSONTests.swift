@@ -79,6 +79,17 @@ import Testing
         #expect(elements == ["1", "\"x]\"", "{\"y\":[2]}"])
     }
 
+    @Test func `what is not there is null, has no elements and no text`() {
+        let empty = JSONDocument(canonical: [])
+        #expect(empty.kind(empty.root) == .null)
+        empty.forEachElement(of: empty.root) { _ in
+            Issue.record("nothing has an element")
+            return true
+        }
+        let damaged = JSONDocument(canonical: Array(#""\uZZZZ""#.utf8))
+        #expect(damaged.string(damaged.root) == "\0")
+    }
+
     @Test func `a damaged document is walked without harm`() throws {
         let seed: UInt64 = 5
         var random = SplitMix(seed: seed)

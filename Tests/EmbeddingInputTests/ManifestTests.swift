@@ -153,6 +153,20 @@ import Testing
         #expect(error.message.contains("1,048,577 bytes"))
     }
 
+    @Test func `a directory in the manifest's place is no manifest`() throws {
+        let directory = try TemporaryDirectory()
+        try FileManager.default.createDirectory(
+            atPath: directory.path + "/manifest.json", withIntermediateDirectories: false)
+        #expect(try inputError { _ = try ExportManifest.load(directory: directory.path) }.code == .notAFile)
+    }
+
+    @Test func `a hash that is no text is refused by its name`() throws {
+        let directory = try export()
+        let hash = try ExportManifest.load(directory: directory.path).candidates.vectors.sha256
+        let error = try loadError(replacing: "\"\(hash)\"", with: "1")
+        #expect(error.code == .malformed && error.message.contains("\"sha256.candidates.npy\" must be a string"))
+    }
+
     @Test func `hashing stops when asked`() throws {
         let directory = try export()
         let error = try inputError { _ = try ExportManifest.load(directory: directory.path, isCancelled: { true }) }

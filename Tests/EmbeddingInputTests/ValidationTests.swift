@@ -35,6 +35,7 @@ import Testing
     @Test(arguments: [[1.2e19, 1.2e19], [1.8e19, 0], [1.1e-19, 0], [1, 1e-37]] as [[Float]])
     func `rows just inside the limits are good`(row: [Float]) {
         #expect(check([row]).first == nil)
+        #expect(check([row], zeroVectors: false).first == nil)
     }
 
     @Test func `zero vectors are good unless they are refused`() {
@@ -74,6 +75,21 @@ import Testing
             error.message
                 == "a number overflows f32 (its magnitude is above 3.4028235e38) (row 1 of this file); "
                 + "2 of 8 rows cannot be used: correct or remove them")
+    }
+
+    @Test(arguments: [
+        ("nan\t0", "column 0 is NaN"), ("1\tinf", "column 1 is infinite"), ("3e19\t0", "above 3.4028235e38"),
+        ("0\t0", "no direction"), ("1e-30\t0", "too small"),
+    ])
+    func `every problem has its words`(row: String, words: String) throws {
+        let directory = try TemporaryDirectory()
+        let reader = try VectorReader.open([try directory.write("x.tsv", row + "\n")])
+        var buffer = [Float](repeating: 0, count: 2)
+        #expect(try reader.read(into: &buffer, maxRows: 1) == 1)
+        var validation = VectorValidation(dimensions: 2, refusesZeroVectors: true)
+        validation.check(buffer.span, rowCount: 1)
+        let error = try inputError { try validation.throwIfBad(in: reader) }
+        #expect(error.message.contains(words) && !error.message.contains("of this file"))
     }
 
     @Test func `good rows throw nothing`() throws {

@@ -6,6 +6,10 @@ import Testing
     #expect(SegmentUUID(segmentFileName: uuid.segmentFileName) == uuid)
 }
 
+@Test func `a uuid has sixteen bytes`() {
+    #expect(SegmentUUID(bytes: [UInt8](repeating: 1, count: 15)) == nil)
+}
+
 @Test(arguments: [
     "segment-.vseg", "segment-0123.vseg", "catalog.sqlite", "segment-0123456789ABCDEF0123456789abcdef.vseg",
 ])

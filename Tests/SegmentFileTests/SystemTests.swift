@@ -34,6 +34,15 @@ private func read(_ count: Int, at offset: Int, by read: (inout MutableRawSpan, 
     }
 }
 
+@Test func `a call that a signal interrupted is made again`() {
+    var results = [-1, -1, 7]
+    let result = retrying {
+        errno = EINTR
+        return results.removeFirst()
+    }
+    #expect(result == 7 && results.isEmpty)
+}
+
 @Test func `a write that finds no room says so`() throws {
     let full = try Directory(opening: "/dev").open("full", writable: true)
     #expect(throws: SystemError(code: ENOSPC, operation: "write", path: "/dev/full")) {
@@ -48,6 +57,9 @@ private func read(_ count: Int, at offset: Int, by read: (inout MutableRawSpan, 
     #expect(try file.status().byteCount == 0)
     let map = try MappedFile(file, byteCount: 0)
     #expect(map.bytes.byteCount == 0)
+    // Nothing to advise about, nothing to drop.
+    map.advise(.random, 0..<0)
+    map.dropPages()
 }
 
 @Test(arguments: [

@@ -13,6 +13,12 @@ private func lock(_ place: Place, holder: String = "pid 1 on here, test") throws
     #expect(WriterLock.holder(in: place.directory) == nil)
 }
 
+@Test func `an empty lock file names no holder`() throws {
+    let place = try Place()
+    _ = try place.directory.create("lock")
+    #expect(WriterLock.holder(in: place.directory) == nil)
+}
+
 @Test func `a lock that was let go is free, and the last holder's name stays`() throws {
     let place = try Place()
     do { try lock(place).synchronize() }

@@ -192,6 +192,16 @@ struct BadInputTests {
         #expect(try directory.listing() == before)
     }
 
+    @Test func `a pipe that finds no room to be kept is refused`() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("v.npy", npy(clusteredRows(4000, dimensions: 32, clusters: 5, seed: 1)))
+        let before = try directory.listing()
+        let output = try shell(#"ulimit -f 200; cat v.npy | "$VECDB" build d --vectors -"#, in: directory)
+        #expect(output.status == 1)
+        #expect(output.standardError.contains("temporary file"), "\(output.standardError)")
+        #expect(try directory.listing() == before)
+    }
+
     /// Whether this account may mount a small file system of its own.
     static let mayMount: Bool = {
         let script = "unshare -rm sh -c 'mount -t tmpfs -o size=1m none /mnt'"

@@ -45,7 +45,7 @@ def recorded_mutations() -> list[Mutation]:
     fresh, overwrite = "fresh-build", "overwrite"
     return [
         Mutation("segment-sync", overwrite, _without(_segment_syncs), "segment-", is_published=True),
-        Mutation("segment-sync-after-commit", overwrite, _after_commit(_segment_syncs), "segment-", is_published=True),
+        Mutation("segment-sync-after-commit", overwrite, _after_commit(_segment_syncs, _publishing_sync), "segment-", is_published=True),
         Mutation("segment-name-sync", overwrite, _without(_directory_syncs_before_commit), "segment-", is_published=True),
         Mutation("journal-sync", overwrite, _without(_journal_syncs)),
         Mutation("journal-header-sync", overwrite, _without(_journal_header_syncs)),
@@ -175,6 +175,11 @@ def _commit_syncs(calls: list[Call]) -> set[int]:
     return _following(calls, is_commit)
 
 
+def _publishing_sync(calls: list[Call]) -> set[int]:
+    """The directory sync that makes the new generation durable."""
+    return {min(index for index in _commit_syncs(calls) if index > _publishing(calls))}
+
+
 def _journal_name_syncs(calls: list[Call]) -> set[int]:
     return _following(calls, lambda call: call.kind == "sync" and call.name == "catalog.sqlite-journal")
 
@@ -216,12 +221,12 @@ def _without(choice: Choice) -> Change:
     return change
 
 
-def _after_commit(choice: Choice) -> Change:
-    """Moves the syncs before a commit behind the directory sync that completes it."""
+def _after_commit(choice: Choice, completing: Choice = _commit_syncs) -> Change:
+    """Moves syncs behind the next directory sync that completes a commit."""
 
     def change(calls: list[Call]) -> list[Call]:
         late, held, changed = choice(calls), [], []
-        ends = _commit_syncs(calls)
+        ends = completing(calls)
         for index, call in enumerate(calls):
             (held if index in late else changed).append(call)
             if index in ends:

@@ -104,13 +104,14 @@ class World:
         return [*words, "--leaves", "8", "--seed", "1", "--threads", "1", "--progress", "never", *more]
 
     def query(self, place: Path) -> list[str]:
-        """Words whose output depends on vectors, ids, documents and stored queries."""
+        """Words whose output depends on vectors, ids, documents and stored queries, and not on which setting won."""
         words = ["query", f"{place}/{DATABASE}", "-k", "5", "--with-metadata", "--format", "ndjson", "--threads", "1"]
+        words += ["--leaves-to-search", "8", "--reorder", "40"]
         return words + [word for index in range(4) for word in ("--query-id", str(index))]
 
     def tune(self, place: Path) -> list[str]:
-        """The words of a change of settings alone; with a recall of 1 whichever setting wins answers the same."""
-        return ["tune", f"{place}/{DATABASE}", "--target-recall", "1", "-k", "5", "--threads", "1"]
+        """The words of a change of settings alone, to one that a setting reaches."""
+        return ["tune", f"{place}/{DATABASE}", "--target-recall", "0.1", "-k", "5", "--threads", "1"]
 
     def run(self, words: list[str], **settings: object) -> subprocess.CompletedProcess[str]:
         """Runs vecdb to its end; `settings` ask the shim for something, `root` among them."""

@@ -16,7 +16,8 @@ DESCRIPTION = """\
 Shows by experiment that no file, whoever made it, makes vecdb answer silently wrong, crash, hang, or take memory without bound.
 
   flips        every bit of a segment and of a catalog turned over: verify names the place, a query answers as before or throws
-  lengths      a segment cut off at every length, and extended: refused; a catalog: as before or refused
+  lengths      a segment cut off at every length, and extended: refused; a catalog: as before or refused;
+               an open segment, by a program without the guard: an error
   sealed       flips with all checksums brought up to date, so that only structure protects: no signal, no hang
   fields       every field of header, table and parameters at its limits, one by one and in pairs, checksums up to date
   values       values inside sections: extents, ordinals, rows, id offsets, NaN and infinities, checksums up to date

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from crash.report import Section
 
-from .crafted import Case, is_refused, run_cases, section_of
+from .crafted import Case, Group, is_refused, run_groups, section_of
 from .image import connected, update_sealed
 from .probe import Reply
 from .world import World, segment_of
@@ -18,11 +18,15 @@ TABLES = (
     "setting", "generation", "segment", "staging", "metadata_column", "metadata_dictionary", "candidate_1", "metadata_1",
     "query_1",
 )  # fmt: skip
+SEGMENT_NUMBERS = (
+    "byte_count", "row_count", "header_crc", "first_ordinal", "document_count", "query_count", "born", "died",
+)  # fmt: skip
 PAGE_SIZES = (512, 1024, 2048, 8192, 16_384, 32_768, 65_536)
 NUMBERS = (-1, 0, 1, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**62, 2**63 - 1, -(2**63))
 # Longer than anything that a catalog holds; the slow checksum here is what limits it.
 LONG = 1 << 20
 HUGE = 64 << 20
+QUICK = 70
 
 
 def run_catalogs(world: World, arguments: argparse.Namespace) -> list[Section]:
@@ -33,19 +37,13 @@ def run_catalogs(world: World, arguments: argparse.Namespace) -> list[Section]:
         "header": (_header, is_refused),
         "header-numbers": (_header_numbers, _is_refused_or_as_before),
         "layout": (_layout, _is_as_before),
-        "exit-codes": None,
     }
-    sections = []
-    for name, group in groups.items():
-        if arguments.only in (None, name):
-
-            def body(section: Section) -> None:
-                if group is None:
-                    return _exit_codes(world, section)
-                cases, judge = group
-                run_cases(world, section, world.database("tree-dot"), cases(), judge, arguments)
-
-            sections.append(section_of("catalogs", name, body))
+    named = {
+        name: Group("tree-dot", lambda _, cases=cases: cases(), judge, QUICK) for name, (cases, judge) in groups.items()
+    }
+    sections = run_groups("catalogs", named, world, arguments)
+    if arguments.only in (None, "exit-codes"):
+        sections.append(section_of("catalogs", "exit-codes", lambda section: _exit_codes(world, section)))
     return sections
 
 
@@ -96,20 +94,26 @@ def _schema() -> Iterator[Case]:
     """Everything in a schema that is not ours."""
     evil = "BEGIN DELETE FROM setting; END"
     yield Case("a trigger", sql(f"CREATE TRIGGER more AFTER INSERT ON segment {evil}"))
-    yield Case("a trigger on a view", sql("CREATE VIEW v AS SELECT 1 AS a", f"CREATE TRIGGER t INSTEAD OF INSERT ON v {evil}"))
+    view = "CREATE VIEW v AS SELECT 1 AS a"
+    yield Case("a trigger on a view", sql(view, f"CREATE TRIGGER t INSTEAD OF INSERT ON v {evil}"))
     yield Case("a view", sql("CREATE VIEW more AS SELECT * FROM setting"))
-    yield Case("a view in place of a table", sql("ALTER TABLE setting RENAME TO s", "CREATE VIEW setting AS SELECT * FROM s"))
+    replaced = sql("ALTER TABLE setting RENAME TO s", "CREATE VIEW setting AS SELECT * FROM s")
+    yield Case("a view in place of a table", replaced)
     yield Case("a table", sql("CREATE TABLE more(a)"))
     yield Case("a table of an unknown segment's name", sql("CREATE TABLE candidate_99(a)"))
     yield Case("an index", sql("CREATE INDEX more ON segment(uuid)"))
     yield Case("an index over an expression", sql("CREATE INDEX more ON candidate_1(abs(ordinal))"))
     yield Case("a virtual table", sql("CREATE VIRTUAL TABLE more USING fts5(a)"))
-    yield Case("a virtual table of an unknown module", _smuggled("table", "more", "more", "CREATE VIRTUAL TABLE more USING none(a)"))
+    unknown = "CREATE VIRTUAL TABLE more USING none(a)"
+    yield Case("a virtual table of an unknown module", _smuggled("table", "more", "more", unknown))
     yield Case("a generated column", sql("ALTER TABLE setting ADD COLUMN more TEXT AS (hex(value)) VIRTUAL"))
     yield Case("a column with a default", sql("ALTER TABLE setting ADD COLUMN more TEXT DEFAULT 'x'"))
-    yield Case("a CHECK that calls a function", _rewritten("setting", "crc INTEGER NOT NULL", "crc INTEGER NOT NULL CHECK(load_extension('evil.so') IS NULL)"))
-    yield Case("a stored generated column", _rewritten("segment", "crc INTEGER NOT NULL", "crc INTEGER NOT NULL GENERATED ALWAYS AS (1) STORED"))
-    yield Case("a collation that nobody has", _rewritten("candidate_1", "id TEXT NOT NULL", "id TEXT NOT NULL COLLATE evil"))
+    checked, generated = "CHECK(load_extension('evil.so') IS NULL)", "GENERATED ALWAYS AS (1) STORED"
+    crc = "crc INTEGER NOT NULL"
+    yield Case("a CHECK that calls a function", _rewritten("setting", crc, f"{crc} {checked}"))
+    yield Case("a stored generated column", _rewritten("segment", crc, f"{crc} {generated}"))
+    text = "id TEXT NOT NULL"
+    yield Case("a collation that nobody has", _rewritten("candidate_1", text, f"{text} COLLATE evil"))
     yield Case("a table that is not strict", _rewritten("setting", ") STRICT, WITHOUT", ") WITHOUT"))
     yield Case("a statement with a comment", _rewritten("setting", "CREATE TABLE", "CREATE /* */ TABLE"))
     yield Case("no SQL at all", _rewritten("setting", "CREATE TABLE setting", "evil"))
@@ -117,8 +121,10 @@ def _schema() -> Iterator[Case]:
         trigger = f"CREATE TRIGGER {name} AFTER INSERT ON segment {evil}"
         yield Case(f"a trigger named {name}", _smuggled("trigger", name, "segment", trigger))
         yield Case(f"a view named {name}", _smuggled("view", name, name, f"CREATE VIEW {name} AS SELECT 1"))
-    yield Case("an index named sqlite_more", _smuggled("index", "sqlite_more", "candidate_1", "CREATE INDEX sqlite_more ON candidate_1(id)"))
-    yield Case("a table named sqlite_more", _smuggled("table", "sqlite_more", "sqlite_more", "CREATE TABLE sqlite_more(a)"))
+    index = "CREATE INDEX sqlite_more ON candidate_1(id)"
+    yield Case("an index named sqlite_more", _smuggled("index", "sqlite_more", "candidate_1", index))
+    table = "CREATE TABLE sqlite_more(a)"
+    yield Case("a table named sqlite_more", _smuggled("table", "sqlite_more", "sqlite_more", table))
     for table in TABLES:
         yield Case(f"no table {table}", sql(f"DROP TABLE {table}"))
         yield Case(f"another column in {table}", sql(f"ALTER TABLE {table} ADD COLUMN more TEXT"))
@@ -139,7 +145,8 @@ def _rooted(table: str) -> Callable[[Path], None]:
         with connected(database) as connection:
             connection.execute("PRAGMA writable_schema=ON")
             connection.execute(
-                "UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = ?) WHERE name = ?",
+                "UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = ?) "
+                "WHERE name = ?",
                 ("generation" if table != "generation" else "segment", table),
             )
 
@@ -149,8 +156,8 @@ def _rooted(table: str) -> Callable[[Path], None]:
 def _two_segments(database: Path) -> None:
     with connected(database) as connection:
         connection.execute(
-            "INSERT INTO segment SELECT 2, uuid, file_name, byte_count, row_count, header_crc, first_ordinal, 'implicit', "
-            "NULL, 0, born, died, 0 FROM segment"
+            "INSERT INTO segment SELECT 2, uuid, file_name, byte_count, row_count, header_crc, first_ordinal, "
+            "'implicit', NULL, 0, born, died, 0 FROM segment"
         )
         update_sealed(connection, "segment", {"key": 2}, "key = 2")
 
@@ -159,7 +166,7 @@ def _values() -> Iterator[Case]:
     """Values of the right and of wrong types, checksums up to date: refused, or answered as before."""
     for table in TABLES:
         yield Case(f"{table} under another root", _rooted(table))
-    for column in ("byte_count", "row_count", "header_crc", "first_ordinal", "document_count", "query_count", "born", "died"):
+    for column in SEGMENT_NUMBERS:
         for value in NUMBERS:
             yield Case(f"segment.{column} = {value}", _sealed("segment", {column: value}))
     for column, values in {
@@ -186,9 +193,8 @@ def _values() -> Iterator[Case]:
         "type": ("", "blob", "INTEGER"), "segment": (-1, 0, 2),
     }.items():  # fmt: skip
         for value in values:
-            yield Case(
-                f"metadata_column.{column} = {str(value)[:30]}", _sealed("metadata_column", {column: value}, "position = 0")
-            )
+            change = _sealed("metadata_column", {column: value}, "position = 0")
+            yield Case(f"metadata_column.{column} = {str(value)[:30]}", change)
     for value in (b"", bytes(65_536), bytes(65_537), bytes(LONG)):
         yield Case(f"a dictionary of {len(value)} bytes", _sealed("metadata_dictionary", {"bytes": value}))
     for column in ("id", "vector"):
@@ -342,7 +348,8 @@ def _layout() -> Iterator[Case]:
         yield Case(f"pages of {size} bytes", sql(f"PRAGMA page_size={size}", "VACUUM"))
     for mode in ("FULL", "INCREMENTAL"):
         yield Case(f"auto_vacuum {mode}", sql(f"PRAGMA auto_vacuum={mode}", "VACUUM"))
-    yield Case("free pages", sql("CREATE TABLE more(a)", "INSERT INTO more VALUES (zeroblob(100000))", "DROP TABLE more"))
+    fill = "INSERT INTO more VALUES (zeroblob(100000))"
+    yield Case("free pages", sql("CREATE TABLE more(a)", fill, "DROP TABLE more"))
     yield Case("statistics", sql("ANALYZE"))
     yield Case("a setting that nobody knows", _unknown_setting)
 
@@ -382,9 +389,8 @@ def _exit_codes(world: World, section: Section) -> None:
             section.count("points")
             text = outcome.stderr + outcome.stdout
             if outcome.returncode != status or words not in text:
-                section.fail(
-                    f"{name}, {command}", f"ended with {outcome.returncode}, expected {status} and '{words}': {text.strip()}"
-                )
+                why = f"ended with {outcome.returncode}, expected {status} and '{words}': {text.strip()}"
+                section.fail(f"{name}, {command}", why)
             world.discard(copy)
 
 

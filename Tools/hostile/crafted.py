@@ -9,7 +9,7 @@ from pathlib import Path
 
 import vecdb_reader
 
-from crash.report import Section, Violation, timed
+from crash.report import Section, Violation, sample, timed
 
 from .probe import Reply, Server
 from .world import World, segment_of
@@ -29,6 +29,33 @@ class Case:
 def section_of(part: str, name: str, body: Callable[[Section], None]) -> Section:
     """Runs and prints a section of this command."""
     return timed(Section(part, name, command="Tools/hostile-test"), body)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cases for one database, and what each must lead to."""
+
+    form: str
+    cases: Callable[[Path], Iterable[Case]]
+    judge: Judge
+    # How many of them the quick form tries.
+    quick: int = 1_000
+
+
+def run_groups(part: str, groups: dict[str, Group], world: World, arguments: argparse.Namespace) -> list[Section]:
+    """A section for each group that is asked for."""
+    sections = []
+    for name, group in groups.items():
+        if arguments.only in (None, name):
+
+            def body(section: Section) -> None:
+                database = world.database(group.form)
+                cases = list(group.cases(database))
+                chosen = sample(cases, group.quick, arguments.seed) if arguments.quick else cases
+                run_cases(world, section, database, chosen, group.judge, arguments)
+
+            sections.append(section_of(part, name, body))
+    return sections
 
 
 def run_cases(
@@ -66,7 +93,7 @@ def is_refused(_: Path, reply: Reply) -> "str | None":
 
 
 def is_refused_where_the_documents_say_so(database: Path, reply: Reply) -> "str | None":
-    """The independent reader, written from Formats/ alone, is the judge of what must be refused; the rest may be answered."""
+    """The independent reader, written from Formats/ alone, says what must be refused; the rest may be answered."""
     try:
         vecdb_reader.Segment(segment_of(database))
     except vecdb_reader.Refused as refusal:

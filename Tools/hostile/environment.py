@@ -16,7 +16,7 @@ from .crafted import section_of
 from .world import World, segment_of
 
 NOBODY = "65534"
-QUICK_COPIES, COPIES = 6, 60
+BUILDS = 60
 
 
 def run_environment(world: World, arguments: argparse.Namespace) -> list[Section]:
@@ -30,7 +30,7 @@ def run_environment(world: World, arguments: argparse.Namespace) -> list[Section
         "inputs-that-are-no-files": _inputs,
         "odd-names": _names,
         "open-to-everybody": _open_to_everybody,
-        "copied-while-open": lambda world, section: _copied(world, section, QUICK_COPIES if arguments.quick else COPIES),
+        "copied-while-open": _copied,
     }
     sections = []
     for name, play in scenarios.items():
@@ -48,7 +48,9 @@ def _expect(
     allowed = status if isinstance(status, tuple) else (status,)
     said = outcome.stderr + outcome.stdout
     if outcome.returncode not in allowed or text not in said:
-        raise Violation(f"vecdb {' '.join(words)[:150]} ended with {outcome.returncode}, expected {status} and '{text}': {said.strip()[:300]}")
+        command = " ".join(words)[:150]
+        expected = f"{status} and '{text}'"
+        raise Violation(f"vecdb {command} ended with {outcome.returncode}, expected {expected}: {said.strip()[:300]}")
     if outcome.returncode not in (0, 4) and not outcome.stderr.strip():
         raise Violation(f"vecdb {words[0]} ended with {outcome.returncode} and said nothing")
     return outcome.stdout
@@ -60,6 +62,10 @@ def _query(database: "Path | str") -> list[str]:
 
 def _verify(database: "Path | str") -> list[str]:
     return ["verify", str(database), "--deep", "--progress", "never"]
+
+
+def _readers(database: "Path | str") -> list[list[str]]:
+    return [_query(database), _verify(database), ["inspect", str(database)]]
 
 
 def _readers_work(section: Section, world: World, database: Path, origin: Path, **how: object) -> None:
@@ -97,7 +103,7 @@ def _read_only_medium(world: World, section: Section) -> None:
         _leave_hot_journal(crashed)
         subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
         _readers_work(section, world, database, origin)
-        for words in (world.build_words(database, "tree-dot"), world.build_words(place / "new.vecdb", "tree-dot"), _tune(world, database)):
+        for words in _writers(world, database):
             _expect(section, world, words, 1, "read-only")
         for words in (_query(crashed), _verify(crashed)):
             _expect(section, world, words, 4, "journal")
@@ -105,8 +111,10 @@ def _read_only_medium(world: World, section: Section) -> None:
         _readers_work(section, world, crashed, origin)
 
 
-def _tune(world: World, database: Path) -> list[str]:
-    return ["tune", str(database), "--queries", f"{world.input('a')}.queries.npy", "--target-recall", "0.5", "-k", "3"]
+def _writers(world: World, database: Path) -> list[list[str]]:
+    """Commands that replace, make and change a database."""
+    tune = ["tune", str(database), "--queries", f"{world.input('a')}.queries.npy", "--target-recall", "0.5", "-k", "3"]
+    return [world.build_words(database, "tree-dot"), world.build_words(database.parent / "new.vecdb", "tree-dot"), tune]
 
 
 def _leave_hot_journal(database: Path) -> None:
@@ -136,7 +144,7 @@ def _read_only_user(world: World, section: Section) -> None:
         path.chmod(0o755)
     become = f'set -- setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups "$@"'
     _readers_work(section, world, database, origin, limits=become)
-    for words in (world.build_words(database, "tree-dot"), world.build_words(database.parent / "new.vecdb", "tree-dot"), _tune(world, database)):
+    for words in _writers(world, database):
         _expect(section, world, words, 1, "ermission", limits=become)
     for name in ("catalog.sqlite", segment_of(database).name):
         (database / name).chmod(0o600)
@@ -160,7 +168,7 @@ def _network(world: World, section: Section) -> None:
     database = world.copy(origin)
     _readers_work(section, world, database, origin, **how)
     forced = ["--allow-network-file-system"]
-    for words in (world.build_words(database, "tree-dot"), world.build_words(database.parent / "new.vecdb", "tree-dot"), _tune(world, database)):
+    for words in _writers(world, database):
         _expect(section, world, words, 1, "network file system (NFS)", **how)
         _expect(section, world, words + forced, 0, **how)
 
@@ -170,8 +178,8 @@ def _descriptors(world: World, section: Section) -> None:
     origin = world.database("tree-dot")
     database = world.copy(origin)
     answers = world.succeed(_query(origin))
-    for limit in range(4, 40):
-        for words in (_query(database), _verify(database), ["inspect", str(database)], world.build_words(database, "tree-dot")):
+    for limit in world.some(range(4, 40), 6):
+        for words in (*_readers(database), world.build_words(database, "tree-dot")):
             output = _expect(section, world, words, (0, 1), limits=f"ulimit -n {limit}")
             if words[0] == "query" and output not in ("", answers):
                 raise Violation(f"other answers with {limit} descriptors")
@@ -179,13 +187,14 @@ def _descriptors(world: World, section: Section) -> None:
 
 
 def _memory(world: World, section: Section) -> None:
-    """Little memory: the process may end, as every Swift program does; nothing that was committed suffers, and nothing hangs."""
+    """Little memory: the process may end, as every Swift program does; nothing that was committed suffers."""
     origin = world.database("tree-dot")
     database = world.copy(origin)
     answers = world.succeed(_query(origin))
-    for mebibytes in (16, 64, 80, 84, 88, 92, 96, 104, 112, 128, 160, 192, 256, 512, 1024):
+    for mebibytes in world.some((16, 64, 80, 84, 88, 92, 96, 104, 112, 128, 160, 192, 256, 512, 1024), 3):
         for words in (_query(database), _verify(database), world.build_words(database, "tree-dot")):
-            outcome = world.run(words, limits=f'ulimit -c 0; ulimit -v {mebibytes << 10}; set -- timeout -s KILL 5 "$@"')
+            limits = f'ulimit -c 0; ulimit -v {mebibytes << 10}; set -- timeout -s KILL 5 "$@"'
+            outcome = world.run(words, limits=limits)
             section.count("commands")
             if outcome.returncode == -9 and mebibytes < 128:
                 # libdispatch waits for memory, as long as there is none: within a few MiB of what the libraries take.
@@ -211,7 +220,8 @@ def _kinds(world: World, section: Section) -> None:
             path.rename(kept)
             make(path, kept)
             touches = (name != "lock", name != "lock", name != "segment")
-            for words, is_touched in zip((_query(database), _verify(database), world.build_words(database, "tree-dot")), touches):
+            commands = (_query(database), _verify(database), world.build_words(database, "tree-dot"))
+            for words, is_touched in zip(commands, touches):
                 before = kept.read_bytes()
                 status = (1, 3, 4) if is_touched and kind != "hard link" else (0, 1, 4)
                 _expect(section, world, words, status)
@@ -223,7 +233,7 @@ def _kinds(world: World, section: Section) -> None:
             continue  # a link to a database is one; an empty directory is none
         place = world.new_place("kinds") / "movies.vecdb"
         make(place, origin)
-        for words in (_query(place), _verify(place), ["inspect", str(place)], world.build_words(place, "tree-dot")):
+        for words in (*_readers(place), world.build_words(place, "tree-dot")):
             _expect(section, world, words, (1, 3, 4))
 
 
@@ -256,7 +266,7 @@ def _inputs(world: World, section: Section) -> None:
         for name in ("/dev/zero", "/dev/full", str(place / "directory"), str(place / "link"), str(place / "nothing")):
             words = ["build", str(place / "new.vecdb"), option, name, *others, "--progress", "never"]
             _expect(section, world, words, (1, 2, 3), limits="ulimit -f 100000")
-    words = ["build", str(place / "piped.vecdb"), "--vectors", str(pipe), "--input-format", "npy", "--progress", "never"]
+    words = ["build", str(place / "piped.vecdb"), "--vectors", str(pipe), "--input-format", "npy"]
     threading.Thread(target=lambda: pipe.write_bytes(Path(f"{files}.npy").read_bytes()), daemon=True).start()
     _expect(section, world, words, 0)
     if any(path.name.startswith(".new") for path in place.iterdir()):
@@ -267,9 +277,9 @@ def _names(world: World, section: Section) -> None:
     """Paths that shells, URIs and SQLite read in ways of their own."""
     place = world.new_place("names")
     files = world.input("a")
-    names = ["a b", "a'b", 'a"b', "a\nb", "a\tb", "a%41b", "a?mode=memory", "a#b", "file:a", ":memory:", "-", "--help", "é", "電影",
-             "a;b", "a&b", "$HOME", "*", "\\", "a\x01b", ".hidden", "x" * 200, "a.vecdb-journal"]  # fmt: skip
-    for name in names:
+    names = ["a b", "a'b", 'a"b', "a\nb", "a\tb", "a%41b", "a?mode=memory", "a#b", "file:a", ":memory:", "-", "--help", "é",
+             "電影", "a;b", "a&b", "$HOME", "*", "\\", "a\x01b", ".hidden", "x" * 200, "a.vecdb-journal"]  # fmt: skip
+    for name in world.some(names, 4):
         for path in (str(place / name), f"{place}/{name}/", name):
             words = ["build", "--vectors", f"{files}.npy", "--overwrite", "--progress", "never", "--", path]
             _expect(section, world, words, 0, cwd=place)
@@ -299,12 +309,12 @@ def _open_to_everybody(world: World, section: Section) -> None:
     _expect(section, world, world.build_words(database, "tree-dot"), 0)
 
 
-def _copied(world: World, section: Section, count: int) -> None:
+def _copied(world: World, section: Section) -> None:
     """Copies made with cp while a writer is at work: the old state, the new one, or an error; never anything else."""
     database = world.copy(world.database("tree-dot"))
     answers = {world.succeed(_query(world.database("tree-dot", name))) for name in ("a", "b")}
-    for number in range(count):
-        words = world.build_words(database, "tree-dot", "ab"[number % 2])
+    for turn, _ in enumerate(world.some(range(BUILDS), 10)):
+        words = world.build_words(database, "tree-dot", "ba"[turn % 2])
         with subprocess.Popen([str(world.vecdb), *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as writer:
             while writer.poll() is None:
                 copy = world.new_place("copy") / "movies.vecdb"

@@ -6,9 +6,11 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from crash.report import Section, sample
+from vecdb_reader import NAMES
 
-from .crafted import Case, is_refused_where_the_documents_say_so, run_cases, section_of
+from crash.report import Section
+
+from .crafted import Case, Group, is_refused_where_the_documents_say_so, run_groups
 from .image import Field, Image
 from .world import FORMS, World
 
@@ -24,37 +26,18 @@ INTEGER_SECTIONS = {2: ("leaves", 4), 10: ("ordinals", 4), 11: ("rows-by-ordinal
 
 def run_fields(world: World, arguments: argparse.Namespace) -> list[Section]:
     """Every field alone, and a choice of pairs."""
-    sections = []
+    judge = is_refused_where_the_documents_say_so
+    groups = {}
     for form in FORMS:
-        database_of = lambda form=form: world.database(form)  # noqa: E731
-        for name, cases, count in ((form, _single, QUICK_FIELDS), (f"{form}-pairs", _pairs, QUICK_PAIRS)):
-            if arguments.only in (None, name):
-
-                def body(section: Section) -> None:
-                    chosen = list(cases(database_of(), arguments.seed))
-                    chosen = sample(chosen, count, arguments.seed) if arguments.quick else chosen
-                    judge = is_refused_where_the_documents_say_so
-                    run_cases(world, section, database_of(), chosen, judge, arguments)
-
-                sections.append(section_of("fields", name, body))
-    return sections
+        groups[form] = Group(form, _single, judge, QUICK_FIELDS)
+        groups[f"{form}-pairs"] = Group(form, lambda database: _pairs(database, arguments.seed), judge, QUICK_PAIRS)
+    return run_groups("fields", groups, world, arguments)
 
 
 def run_values(world: World, arguments: argparse.Namespace) -> list[Section]:
     """Numbers inside sections, one and all of them."""
-    sections = []
-    for form in FORMS:
-        if arguments.only in (None, form):
-
-            def body(section: Section) -> None:
-                database = world.database(form)
-                chosen = list(_values(database))
-                chosen = sample(chosen, QUICK_VALUES, arguments.seed) if arguments.quick else chosen
-                judge = is_refused_where_the_documents_say_so
-                run_cases(world, section, database, chosen, judge, arguments)
-
-            sections.append(section_of("values", form, body))
-    return sections
+    groups = {form: Group(form, _values, is_refused_where_the_documents_say_so, QUICK_VALUES) for form in FORMS}
+    return run_groups("values", groups, world, arguments)
 
 
 def _limits(field: Field, value: int, file_size: int) -> list[int]:
@@ -73,14 +56,15 @@ def _changed(changes: tuple[tuple[Field, int], ...]) -> Case:
         image = Image(database)
         for field, value in changes:
             image.write(field, value)
-        image.seal()
-        # A header's checksum is a field like others: what was written into it last stays.
+        # Only extents that were moved have contents of other checksums.
+        names = {field.name.split(".")[0] for field, _ in changes}
+        image.seal({kind for kind, name in NAMES.items() if name in names})
         image.install(database)
 
     return Case(", ".join(f"{field.name} = {value}" for field, value in changes), apply)
 
 
-def _single(database: Path, _: int) -> Iterator[Case]:
+def _single(database: Path) -> Iterator[Case]:
     image = Image(database)
     for field in image.fields():
         for value in _limits(field, image.read(field), len(image.data)):

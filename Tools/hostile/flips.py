@@ -14,7 +14,10 @@ from .probe import Request, sweep
 from .world import FORMS, World, segment_of
 
 # Points of a section in the quick form.
-SAMPLE = 1_500
+SAMPLE = 800
+# The form of which every bit is tried; of the others every ninth, so that each of a byte's bits has its turn.
+WHOLE = "tree-dot"
+STEP = 9
 # A catalog is mostly one page for each table, whatever the rows: few of them do.
 CATALOG_ROWS = 40
 # Extensions are tried byte by byte up to some pages.
@@ -27,16 +30,21 @@ def run_flips(world: World, arguments: argparse.Namespace) -> list[Section]:
     cases: Cases = {}
     for form in FORMS:
         cases[form] = lambda world, form=form: _bits(world, form, "flips")
-    cases["padding"] = _padding
-    cases["catalog"] = lambda world: _catalog(world, lookups=False)
-    cases["catalog-lookups"] = lambda world: _catalog(world, lookups=True)
+    cases["whole-file"] = _whole_file
+    cases["catalog"] = _catalog
+    cases["catalog-verified"] = _catalog_deep
     return _run("flips", cases, world, arguments)
 
 
 def run_lengths(world: World, arguments: argparse.Namespace) -> list[Section]:
     return _run(
         "lengths",
-        {"segment": _truncation, "extended-segment": _extension, "catalog": _catalog_truncation},
+        {
+            "segment": _truncation,
+            "extended-segment": _extension,
+            "catalog": _catalog_truncation,
+            "unguarded-open-segment": _underneath,
+        },
         world,
         arguments,
     )
@@ -73,7 +81,7 @@ def _sample(points: tuple[range, ...], count: int, seed: int) -> tuple[range, ..
     total = sum(map(len, points))
     chosen: set[int] = set()
     for part in points:
-        chosen |= {part.start, part.stop - 1}
+        chosen |= {part[0], part[-1]}
         chosen |= {generator.choice(part) for _ in range(count * len(part) // total)}
     return tuple(range(point, point + 1) for point in sorted(chosen))
 
@@ -87,29 +95,37 @@ def _meaningful(database: Path) -> list[range]:
 
 
 def _bits(world: World, form: str, attack: str) -> tuple[Path, Request]:
-    """All bits that mean something."""
+    """Bits that mean something."""
     database = world.database(form)
     parts = _meaningful(database)
     if attack == "sealed":
         # The rest of the table's page is flipped in `flips`: no checksum covers it.
         parts[0] = range(4096 + ENTRY * Image(database).count)
-    points = tuple(range(8 * part.start, 8 * part.stop) for part in parts)
+    step = 1 if form == WHOLE else STEP
+    points = tuple(range(8 * part.start, 8 * part.stop, step) for part in parts)
     return database, Request(attack, points, verdict=attack == "flips")
 
 
-def _padding(world: World) -> tuple[Path, Request]:
-    """All bits between and behind sections: no query reads them, verify must."""
-    database = world.database("exact")
-    meaningful = _meaningful(database)
-    ends = [part.start for part in meaningful[1:]] + [segment_of(database).stat().st_size]
-    gaps = [range(part.stop, end) for part, end in zip(meaningful, ends) if part.stop < end]
-    return database, Request("flips", tuple(range(8 * gap.start, 8 * gap.stop) for gap in gaps), answers=False)
+def _whole_file(world: World) -> tuple[Path, Request]:
+    """Every bit of a whole file, padding included, for verify alone."""
+    database = world.database("plain")
+    return database, Request("flips", (range(8 * segment_of(database).stat().st_size),), answers=False)
 
 
-def _catalog(world: World, lookups: bool) -> tuple[Path, Request]:
+def _catalog(world: World) -> tuple[Path, Request]:
+    """Every bit; what is asked includes what SQLite finds through its indexes."""
     database = world.database("exact", rows=CATALOG_ROWS)
-    size = (database / "catalog.sqlite").stat().st_size
-    return database, Request("catalog", (range(8 * size),), verdict=lookups, lookups=lookups, deep=True)
+    return database, Request("catalog", (range(8 * _catalog_size(database)),), verdict=False, lookups=True)
+
+
+def _catalog_deep(world: World) -> tuple[Path, Request]:
+    """How much of the same verify notices."""
+    database = world.database("exact", rows=CATALOG_ROWS)
+    return database, Request("catalog", (range(0, 8 * _catalog_size(database), STEP),), answers=False, deep=True)
+
+
+def _catalog_size(database: Path) -> int:
+    return (database / "catalog.sqlite").stat().st_size
 
 
 def _truncation(world: World) -> tuple[Path, Request]:
@@ -121,7 +137,12 @@ def _extension(world: World) -> tuple[Path, Request]:
     return world.database("tree-dot"), Request("extension", (range(EXTENSION),))
 
 
+def _underneath(world: World) -> tuple[Path, Request]:
+    """A program that embeds the library without its guard: every seventh length."""
+    database = world.database("plain")
+    return database, Request("underneath", (range(0, segment_of(database).stat().st_size, 7),), verdict=False)
+
+
 def _catalog_truncation(world: World) -> tuple[Path, Request]:
     database = world.database("exact", rows=CATALOG_ROWS)
-    size = (database / "catalog.sqlite").stat().st_size
-    return database, Request("catalog-truncation", (range(size),), verdict=False)
+    return database, Request("catalog-truncation", (range(_catalog_size(database)),), verdict=False)

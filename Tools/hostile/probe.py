@@ -81,8 +81,8 @@ def _chunks(points: Iterable[range]) -> list[tuple[range, ...]]:
     chunks: list[tuple[range, ...]] = []
     group: list[range] = []
     for whole in points:
-        for start in range(whole.start, whole.stop, CHUNK):
-            part = range(start, min(whole.stop, start + CHUNK))
+        for start in range(0, len(whole), CHUNK):
+            part = whole[start:start + CHUNK]
             if group and sum(map(len, group)) + len(part) > CHUNK:
                 chunks.append(tuple(group))
                 group = []
@@ -95,7 +95,8 @@ def _without(points: Iterable[range], point: int) -> Iterable[range]:
         if point not in part:
             yield part
             continue
-        yield from (rest for rest in (range(part.start, point), range(point + 1, part.stop)) if rest)
+        index = part.index(point)
+        yield from (rest for rest in (part[:index], part[index + 1 :]) if rest)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _run(world: World, database: Path, request: Request, patience: float) -> "di
     content = asdict(request) | {
         "database": str(copy),
         "file": "catalog.sqlite" if request.is_on_catalog else segment_of(copy).name,
-        "points": [[part.start, part.stop] for part in request.points],
+        "points": [{"start": part.start, "stop": part.stop, "step": part.step} for part in request.points],
         "progress": str(progress),
     }
     output = copy.parent / "output"

@@ -7,9 +7,9 @@ import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from crash.report import Section, sample
+from crash.report import Section
 
-from .crafted import Case, is_refused, is_refused_where_the_documents_say_so, run_cases, section_of
+from .crafted import Case, Group, is_refused, is_refused_where_the_documents_say_so, run_groups
 from .image import Entry, Image
 from .world import FORMS, World, segment_of
 
@@ -17,35 +17,18 @@ QUICK = 80
 
 
 def run_sections(world: World, arguments: argparse.Namespace) -> list[Section]:
-    sections = []
+    groups = {}
     for form in FORMS:
-        for name, cases, judge in (
-            (form, _misplaced, is_refused),
-            (f"{form}-foreign", _foreign, is_refused_where_the_documents_say_so),
-        ):
-            if arguments.only in (None, name):
-
-                def body(section: Section) -> None:
-                    database = world.database(form)
-                    chosen = list(cases(world, form, database))
-                    chosen = sample(chosen, QUICK, arguments.seed) if arguments.quick else chosen
-                    run_cases(world, section, database, chosen, judge, arguments)
-
-                sections.append(section_of("sections", name, body))
-    return sections
+        groups[form] = Group(form, _misplaced, is_refused, QUICK)
+        groups[f"{form}-foreign"] = Group(
+            form, lambda database, form=form: _foreign(world, form, database), is_refused_where_the_documents_say_so, QUICK
+        )
+    return run_groups("sections", groups, world, arguments)
 
 
 def run_mixes(world: World, arguments: argparse.Namespace) -> list[Section]:
-    sections = []
-    for form in FORMS:
-        if arguments.only in (None, form):
-
-            def body(section: Section) -> None:
-                database = world.database(form)
-                run_cases(world, section, database, _mixes(world, form), is_refused, arguments)
-
-            sections.append(section_of("mixes", form, body))
-    return sections
+    groups = {form: Group(form, lambda _, form=form: _mixes(world, form), is_refused) for form in FORMS}
+    return run_groups("mixes", groups, world, arguments)
 
 
 def _case(name: str, change: Callable[[Image], None]) -> Case:
@@ -62,7 +45,7 @@ def _rebuilt(name: str, arrange: Callable[[list[Entry]], list[Entry]]) -> Case:
     return _case(name, lambda image: image.rebuild(arrange(image.entries())))
 
 
-def _misplaced(world: World, form: str, database: Path) -> Iterator[Case]:
+def _misplaced(database: Path) -> Iterator[Case]:
     """Tables whose entries contradict the file's order, and files that lack or double sections."""
     entries = Image(database).entries()
     for first, second in itertools.combinations(range(len(entries)), 2):

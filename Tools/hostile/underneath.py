@@ -69,7 +69,8 @@ def _repeat(world: World, section: Section, change: Change, count: int, seed: in
         try:
             delay = generator.uniform(0, LATEST_SECONDS)
             section.count("points")
-            _try(world, section, change, name, [word.format(copy) for word in words[name]], copy, delay, generator, expected)
+            command = [word.format(copy) for word in words[name]]
+            _try(world, section, change, name, command, copy, delay, generator, expected)
         except Violation as violation:
             section.fail(f"{name}, repetition {number}", str(violation))
         world.discard(copy)
@@ -107,7 +108,8 @@ def _try(
 
 def _cut_off(segment: Path, generator: random.Random) -> None:
     size = segment.stat().st_size
-    os.truncate(segment, generator.choice((0, 1, 4096, 8192, size - 1, generator.randrange(size), generator.randrange(size))))
+    anywhere = [generator.randrange(size) for _ in range(3)]
+    os.truncate(segment, generator.choice([0, 1, 4096, 8192, size - 1, *anywhere]))
 
 
 def _overwrite(segment: Path, generator: random.Random) -> None:

@@ -6,10 +6,14 @@ import random
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from crash.report import Violation
 from crash.world import HarnessError, write_input
+
+Point = TypeVar("Point")
 
 TIMEOUT_SECONDS = 60
 # Far more than a database of some hundred rows needs, far less than what a field of a file can name.
@@ -23,6 +27,8 @@ FORMS = {
                 "--reorder-storage", "bf16"],
     "exact": ["--index", "exact"],
 }  # fmt: skip
+# Vectors alone: the smallest segment that has block checksums, of some 90 KiB.
+PLAIN = "plain"
 ROWS = 300
 
 
@@ -36,10 +42,15 @@ class World:
         memory = Path("/dev/shm")
         parent = arguments.directory or (memory if memory.is_dir() else None)
         self.vecdb, self.probe = arguments.vecdb, arguments.probe
+        self.quick = arguments.quick
         self.path = Path(tempfile.mkdtemp(prefix="vecdb-hostile-", dir=parent)).resolve()
         self._numbers = itertools.count(1)
         self._inputs: dict[tuple[str, int], Path] = {}
         self._databases: dict[tuple[str, str, int], Path] = {}
+
+    def some(self, points: Sequence[Point], step: int) -> Sequence[Point]:
+        """All points; every `step`-th in the quick form."""
+        return points[::step] if self.quick else points
 
     def close(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
@@ -68,8 +79,12 @@ class World:
     def build_words(self, database: Path, form: str, name: str = "a", rows: int = ROWS) -> list[str]:
         """The words of a build; an existing database is replaced."""
         files = self.input(name, rows)
-        words = ["build", str(database), "--overwrite", "--vectors", f"{files}.npy", "--ids", f"{files}.ids"]
-        words += ["--metadata", f"{files}.ndjson", "--query-vectors", f"{files}.queries.npy", *FORMS[form]]
+        words = ["build", str(database), "--overwrite", "--vectors", f"{files}.npy"]
+        if form == PLAIN:
+            words += ["--index", "exact"]
+        else:
+            words += ["--ids", f"{files}.ids", "--metadata", f"{files}.ndjson", *FORMS[form]]
+            words += ["--query-vectors", f"{files}.queries.npy"]
         return [*words, "--seed", "1", "--threads", "1", "--progress", "never"]
 
     def database(self, form: str, name: str = "a", rows: int = ROWS) -> Path:

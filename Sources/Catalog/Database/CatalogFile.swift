@@ -31,6 +31,7 @@ extension CatalogFile {
         guard let error = error as? DatabaseError else { return self.error(.system, "\(error)") }
         let (code, explanation) = Self.meaning(of: error)
         let number = error.extendedResultCode.rawValue
+        // unreached: GRDB gives every error a message
         let message = error.message.map { ": \($0)" } ?? ""
         return CatalogError(
             code, path: path, sqliteCode: number, "\(explanation) (SQLite error \(number)\(message))")

@@ -86,6 +86,7 @@ extension CatalogFile {
     ///
     /// - Throws: `notADatabase`, `unsupportedVersion` or `corrupt`.
     func checkedSchema(_ db: Database) throws -> [String: String] {
+        // unreached: a PRAGMA that reads a number always gives a row
         let applicationID = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
         guard applicationID == Self.applicationID else {
             throw error(
@@ -93,6 +94,7 @@ extension CatalogFile {
                 "is an SQLite database of another program (application id \(applicationID), expected "
                     + "\(Self.applicationID)); name a directory that 'vecdb build' made")
         }
+        // unreached: a PRAGMA that reads a number always gives a row
         let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         guard version == Self.schemaVersion else {
             throw error(

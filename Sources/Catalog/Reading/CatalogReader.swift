@@ -61,6 +61,7 @@ public final class CatalogReader: Sendable {
             }
             return contents
         }
+        // unreached: a transaction whose body did not throw has run it
         guard let contents else { throw file.error(.system, "SQLite ended a transaction early") }
         return CatalogSnapshot(reader: self, contents: contents)
     }

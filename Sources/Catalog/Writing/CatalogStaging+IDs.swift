@@ -55,6 +55,7 @@ extension CatalogStaging {
                     (SELECT ordinal, id, lag(id) OVER (ORDER BY id, ordinal) AS previous FROM \(names.candidates))
                     WHERE id = previous
                     """)
+            // unreached: a SELECT of aggregates always gives a row
             guard let row else { return nil }
             let reader = RowReader(row: row, table: names.candidates, file: file)
             let count = try reader.count(0)
@@ -65,6 +66,7 @@ extension CatalogStaging {
             let ordinals = try Int64.fetchAll(
                 db, sql: "SELECT ordinal FROM \(names.candidates) WHERE id = ? ORDER BY ordinal LIMIT 10",
                 arguments: [id])
+            // unreached: the ordinal was read from the same table in the same transaction
             return DuplicateIDs(id: id ?? "", ordinals: ordinals.map { UInt64(clamping: $0) }, count: count)
         }
     }

@@ -109,8 +109,10 @@ extension CatalogWriter {
         do throws(CatalogError) {
             // The caller holds the writer lock, so a newer generation is this one.
             guard try currentGeneration() != generation else { return failure }
+            // unreached: a sync would have to fail behind the commit; Tools/crash-test has the command meet that
             state = "generation \(grouped(generation + 1)) is there, but a loss of power may undo it"
         } catch {
+            // unreached: the disk would have to fail for good behind the commit; Tools/crash-test does that, too
             state = "whether generation \(grouped(generation + 1)) exists cannot be read"
         }
         return CatalogError(

@@ -36,7 +36,7 @@ public final class CatalogWriter: Sendable {
             try db.execute(
                 sql: "PRAGMA application_id=\(CatalogFile.applicationID); "
                     + "PRAGMA user_version=\(CatalogFile.schemaVersion)")
-            for name in Schema.fixed.keys.sorted() { try db.execute(sql: Schema.fixed[name] ?? "") }
+            for (_, statement) in Schema.fixed.sorted(by: { $0.key < $1.key }) { try db.execute(sql: statement) }
             var rows = settings.rows
             rows[.databaseUUID] = hexadecimal(databaseUUID)
             rows[.nextSegmentKey] = "1"
@@ -79,6 +79,7 @@ public final class CatalogWriter: Sendable {
             }
             return contents
         }
+        // unreached: a transaction whose body did not throw has run it
         guard let contents else { throw file.error(.system, "SQLite ended a transaction early") }
         return contents
     }
@@ -121,6 +122,7 @@ public final class CatalogWriter: Sendable {
                         result = try body(db)
                         return .commit
                     }
+                    // unreached: a transaction whose body did not throw has run it
                     guard let result else { throw file.error(.system, "SQLite ended a transaction early") }
                     return result
                 }

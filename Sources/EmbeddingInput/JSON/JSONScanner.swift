@@ -276,6 +276,7 @@ func appendEscaped(_ scalar: Unicode.Scalar, to output: inout [UInt8]) {
     case "\u{0}"..<"\u{20}":
         output.append(contentsOf: (scalar.value < 0x10 ? "\\u000" : "\\u00").utf8)
         output.append(contentsOf: String(scalar.value, radix: 16).utf8)
+    // unreached: every scalar has an encoding
     default: output.append(contentsOf: Array(UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter))
     }
 }

@@ -17,6 +17,7 @@ struct ManifestObject {
         case .regular: break
         case .directory, .other: throw InputError(.notAFile, file: path, "is not a regular file")
         }
+        // unreached: only pipes ask, and this is a regular file
         let file = try InputFile.open(path, spoolDirectory: nil) { false }
         guard file.byteCount <= byteLimit else {
             throw InputError(
@@ -117,6 +118,7 @@ struct ManifestObject {
     }
 
     private func mistyped(_ key: String, _ expected: String) -> InputError {
+        // unreached: only called about a member that is there
         let found = member(key).map { quoted(document.bytes[$0]) } ?? "nothing"
         return error(.malformed, "\"\(keyPath(key))\" must be \(expected), found \(found)")
     }

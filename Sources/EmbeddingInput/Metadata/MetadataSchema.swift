@@ -75,6 +75,7 @@ public struct MetadataSchema: Sendable, Hashable {
     private func value(_ value: Range<Int>, of document: JSONDocument, type: ColumnType) -> MetadataValue {
         switch document.kind(value) {
         case .null, .array, .object: return .null
+        // unreached: a string has a text
         case .string: return .text(document.string(value) ?? "")
         case .bool:
             guard type != .text else { return .text(document.text(value)) }

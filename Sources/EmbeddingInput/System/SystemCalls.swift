@@ -9,6 +9,7 @@
 /// The operating system's text for an error number.
 func systemMessage(_ number: Int32) -> String {
     // strerror returns a string that lives until the next call; it is copied at once.
+    // unreached: the C library has a text for every number
     guard let text = unsafe strerror(number) else { return "error \(number)" }
     return unsafe String(cString: text)
 }
@@ -23,6 +24,7 @@ func openForReading(_ path: String) throws(InputError) -> Int32 {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         if descriptor >= 0 { return descriptor }
         switch errno {
+        // unreached: only slow devices are interrupted while they are opened
         case EINTR: continue
         case ENOENT, ENOTDIR: throw InputError(.notFound, file: path, "does not exist; check the path")
         case let number:
@@ -80,10 +82,10 @@ func fileKind(_ path: String) -> FileKind {
     }
 }
 
-/// `TMPDIR`, or `/tmp`.
-func defaultSpoolDirectory() -> String {
+/// What the environment says, or `/tmp`.
+func defaultSpoolDirectory(variable: String = "TMPDIR") -> String {
     // The environment string is copied at once.
-    if let value = unsafe getenv("TMPDIR"), unsafe value.pointee != 0 { return unsafe String(cString: value) }
+    if let value = unsafe getenv(variable), unsafe value.pointee != 0 { return unsafe String(cString: value) }
     return "/tmp"
 }
 
@@ -131,6 +133,7 @@ private func copy(
             unsafe read(source, bytes.baseAddress, bytes.count)
         }
         if count < 0 {
+            // unreached: poll said that there is something to read
             if errno == EINTR || errno == EAGAIN { continue }
             throw InputError(.notReadable, file: name, "could not be read: \(systemMessage(errno))")
         }
@@ -143,6 +146,7 @@ private func copy(
                 unsafe write(spool, bytes.baseAddress.map { unsafe $0 + from }, count - from)
             }
             if part < 0 {
+                // unreached: the kernel interrupts no write to a regular file
                 if errno == EINTR { continue }
                 throw InputError(
                     .spoolFailed, file: name,

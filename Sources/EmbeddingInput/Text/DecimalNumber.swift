@@ -124,6 +124,7 @@ private func scanSlowly(_ bytes: Span<UInt8>, _ range: Range<Int>) -> DecimalNum
     var text: [UInt8] = []
     text.reserveCapacity(range.count)
     for index in range { text.append(bytes[index]) }
+    // unreached: the grammar lets nothing through that Float does not read
     guard let value = Float(String(decoding: text, as: UTF8.self)) else { return nil }
     return DecimalNumber(value: value, overflows: value.isInfinite)
 }

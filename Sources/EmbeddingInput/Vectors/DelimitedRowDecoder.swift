@@ -18,6 +18,7 @@ final class DelimitedRowDecoder: RowDecoder {
         dimensions = try checkedDimensions(UInt64(records.fields.count), file: file.name)
         let numbers = records.fields.count(where: { isNumber(records.bytes, $0) })
         guard numbers == 0 || numbers == dimensions else {
+            // unreached: one field is no number, or all would be
             let wrong = records.fields.firstIndex { !isNumber(records.bytes, $0) } ?? 0
             throw records.error(
                 .malformed,

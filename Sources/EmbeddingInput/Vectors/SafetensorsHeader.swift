@@ -97,6 +97,7 @@ private struct SafetensorsTensors {
         guard let chosen else {
             throw InputError(
                 .notFound, file: file.name,
+                // unreached: without a name there is one candidate, which was chosen
                 "has no tensor '\(wanted ?? "")'; its two-dimensional tensors are: \(list.isEmpty ? "none" : list)")
         }
         return try layout(chosen, name: wanted ?? candidates[0])

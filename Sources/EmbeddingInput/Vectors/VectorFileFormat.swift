@@ -43,6 +43,7 @@ public enum VectorFileFormat: String, CaseIterable, Sendable, Hashable {
     }
 
     private static func fileExtension(_ name: String) -> String? {
+        // unreached: a file that was opened has a name
         let last = name.split(separator: "/").last ?? ""
         guard let dot = last.lastIndex(of: "."), dot != last.startIndex else { return nil }
         return last[last.index(after: dot)...].lowercased()

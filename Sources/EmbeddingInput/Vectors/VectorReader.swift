@@ -97,6 +97,7 @@ public final class VectorReader {
             }
             // Each is below 2^63 bytes, but a list of names may repeat a file.
             let (sum, overflows) = known.addingReportingOverflow(rows)
+            // unreached: would take more names than memory holds
             guard !overflows else {
                 throw InputError(.unsupported, file: source.file.name, "brings the rows above \(grouped(Int.max))")
             }

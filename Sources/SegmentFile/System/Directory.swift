@@ -60,8 +60,10 @@ public final class Directory: Sendable {
     /// The names in the directory, sorted, without `.` and `..`.
     public func names() throws(SystemError) -> [String] {
         let copy = retrying { unsafe Int(openat(handle.descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) }
+        // unreached: an open directory can be opened again, unless descriptors run out
         guard copy >= 0 else { throw .last("list", path) }
         // Proof: fdopendir owns the copied descriptor from here on; closedir ends both.
+        // unreached: fails for descriptors of no directory, and without memory
         guard let stream = unsafe fdopendir(Int32(copy)) else {
             close(Int32(copy))
             throw .last("list", path)
@@ -77,6 +79,7 @@ public final class Directory: Sendable {
             if name != "." && name != ".." { names.append(name) }
             errno = 0
         }
+        // unreached: only a damaged directory
         if errno != 0 { throw .last("list", path) }
         return names.sorted()
     }
@@ -107,8 +110,10 @@ public final class Directory: Sendable {
 
     /// Whether this is the directory that `path` leads to now.
     public func isStill(at path: String) -> Bool {
-        guard let other = try? Directory(opening: path), let mine = try? handle.status() else { return false }
-        return (try? other.handle.status()).map { $0.inode == mine.inode && $0.device == mine.device } ?? false
+        guard let other = try? Directory(opening: path), let mine = try? handle.status(),
+            let theirs = try? other.handle.status()
+        else { return false }
+        return theirs.inode == mine.inode && theirs.device == mine.device
     }
 
     /// Whether the user may create files here: no for read-only media and missing permissions.

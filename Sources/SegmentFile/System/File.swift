@@ -89,6 +89,7 @@ public final class File: Sendable {
                         descriptor, bytes.baseAddress.map { unsafe $0 + done }, size - done, off_t(offset + done))
                 }
                 if count <= 0 {
+                    // unreached: the kernel writes something or fails
                     if count == 0 { errno = ENOSPC }
                     return true
                 }
@@ -104,7 +105,9 @@ public final class File: Sendable {
         #if canImport(Glibc)
             guard byteCount > 0 else { return }
             var code = posix_fallocate(descriptor, 0, off_t(byteCount))
+            // unreached: only a signal at the right moment
             while code == EINTR { code = posix_fallocate(descriptor, 0, off_t(byteCount)) }
+            // unreached: only file systems that can reserve nothing
             if code == EOPNOTSUPP || code == EINVAL {
                 try truncate(to: byteCount)
             } else if code != 0 {

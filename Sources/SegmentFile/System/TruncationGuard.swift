@@ -45,7 +45,7 @@ public enum TruncationGuard {
                 let first = UInt64(UInt(bitPattern: start))
                 entry.set(start: first, end: first + UInt64(byteCount))
                 return entry
-            }
+            }  // unreached: while a thousand files are watched, other tests' would not be
             return nil
         }
     }
@@ -112,9 +112,9 @@ private func handleBusError(
         let mapped = unsafe mmap(
             UnsafeMutableRawPointer(bitPattern: page), Int(UInt(entry.end) - page), PROT_READ,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
-        guard unsafe mapped != MAP_FAILED else { break }
+        guard unsafe mapped != MAP_FAILED else { break }  // unreached: it replaces a mapping that is there
         return entry.noteFault()
-    }
+    }  // unreached: a SIGBUS of another's making would end the tests
     // Not ours: the access is tried again under the handler that was there before.
     unsafe sigaction(SIGBUS, &previousAction, nil)
 }

@@ -22,7 +22,7 @@ struct Target {
         case .flips: try writeImage { $0.flip(bit: point, sealing: false) }
         case .sealed: try writeImage { $0.flip(bit: point, sealing: true) }
         case .catalog: try write([original[point / 8] ^ 1 << UInt8(point % 8)], at: point / 8)
-        case .truncation, .catalogTruncation: try handle.truncate(atOffset: UInt64(byteCount - 1 - point))
+        case .truncation, .catalogTruncation, .underneath: try handle.truncate(atOffset: UInt64(byteCount - 1 - point))
         case .extension: try handle.truncate(atOffset: UInt64(byteCount + 1 + point))
         }
     }
@@ -32,6 +32,7 @@ struct Target {
         switch attack {
         case .flips, .sealed: try writeImage { $0.restore() }
         case .catalog: try write([original[point / 8]], at: point / 8)
+        case .underneath: try write(original, at: 0)
         case .truncation, .catalogTruncation, .extension: break
         }
     }

@@ -1,0 +1,85 @@
+import Foundation
+import Testing
+
+@testable import EmbeddingInput
+
+/// What the operating system refuses, by conditions that make it refuse.
+@Suite struct SystemTests {
+    private let tooLong = "/" + String(repeating: "x", count: 300)
+
+    @Test func `paths that no file can have are told apart from missing files`() throws {
+        #expect(try inputError { _ = try IDReader.open("a\0b") }.code == .notFound)
+        #expect(try inputError { _ = try resolvedPath("a\0b") }.code == .notFound)
+        #expect(fileKind("a\0b") == .nothing)
+        #expect(try inputError { _ = try IDReader.open(tooLong) }.code == .notReadable)
+        #expect(try inputError { _ = try resolvedPath(tooLong) }.code == .notReadable)
+        #expect(fileKind("/dev/null") == .other)
+    }
+
+    @Test func `a device is no input`() throws {
+        #expect(try inputError { _ = try IDReader.open("/dev/null") }.code == .notAFile)
+    }
+
+    @Test func `a closed descriptor cannot be examined`() throws {
+        #expect(try inputError { _ = try fileStatus(of: -1, name: "x") }.code == .notReadable)
+    }
+
+    @Test func `pipes are kept where the environment says, else in tmp`() {
+        #expect(defaultSpoolDirectory(variable: "PATH").contains("/bin"))
+        #expect(defaultSpoolDirectory(variable: "VECDB_TESTS_SET_NO_SUCH_VARIABLE") == "/tmp")
+    }
+
+    @Test func `what cannot be copied says so`() throws {
+        let directory = try TemporaryDirectory()
+        let descriptor = try openForReading(directory.path)
+        defer { closeDescriptor(descriptor) }
+        let error = try inputError {
+            _ = try spoolToTemporaryFile(descriptor, name: "x", directory: directory.path, isCancelled: { false })
+        }
+        #expect(error.code == .notReadable)
+    }
+
+    @Test func `a pipe that is silent for a while is waited for`() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/pipe"
+        try Process.run(URL(filePath: "/usr/bin/env"), arguments: ["mkfifo", path]).waitUntilExit()
+        _ = try Process.run(URL(filePath: "/bin/sh"), arguments: ["-c", "exec >'\(path)'; sleep 0.4; echo a"])
+        let reader = try IDReader.open(path)
+        #expect(try reader.next() == "a")
+        #expect(try reader.next() == nil)
+    }
+
+    @Test func `metadata may come from a pipe`() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/pipe.ndjson"
+        try Process.run(URL(filePath: "/usr/bin/env"), arguments: ["mkfifo", path]).waitUntilExit()
+        _ = try Process.run(URL(filePath: "/bin/sh"), arguments: ["-c", "echo '{\"a\":1}' >'\(path)'"])
+        #expect(try MetadataReader.open(path).next()?.values == [.integer(1)])
+    }
+
+    @Test func `a file that was replaced while it was closed is refused at the next read`() throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write("ids.txt", "a\n")
+        let reader = try IDReader.open(path)
+        try reader.rewind()
+        try directory.write("ids.txt", "a\nb\n")
+        #expect(try inputError { _ = try reader.next() }.code == .changed)
+    }
+
+    @Test func `a read that fails names the byte`() throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write("ids.txt", "a\n")
+        let reader = try IDReader.open(path)
+        // The descriptor leads to a directory from here on, whose bytes nobody can read.
+        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
+        let descriptor = try #require(
+            descriptors.first {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path
+            })
+        let other = try openForReading(directory.path)
+        #expect(dup2(other, descriptor) == descriptor)
+        closeDescriptor(other)
+        let error = try inputError { _ = try reader.next() }
+        #expect(error.code == .notReadable && error.message.contains("at byte 0"))
+    }
+}

@@ -1,0 +1,11 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// A program with faults on purpose, by which `Tools/sanitize` shows that a sanitizer finds them. Nothing depends on it.
+let package = Package(
+    name: "seeded-faults",
+    targets: [
+        .target(name: "CSeededFaults"),
+        .executableTarget(name: "SeededFaults", dependencies: ["CSeededFaults"]),
+    ]
+)
