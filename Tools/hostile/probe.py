@@ -151,7 +151,9 @@ def _outlasts(process: subprocess.Popen[str], progress: Path, patience: float) -
 
 
 def _limited(world: World, *words: str) -> list[str]:
-    return ["bash", "-c", 'ulimit -c 0; ulimit -v "$1"; shift; exec "$@"', "limited", str(MEMORY_KIBIBYTES),
+    # Swift's runtime would start a program that draws a backtrace, and outlives the probe with its standard error.
+    script = 'export SWIFT_BACKTRACE=enable=no; ulimit -c 0; ulimit -v "$1"; shift; exec "$@"'
+    return ["bash", "-c", script, "limited", str(MEMORY_KIBIBYTES),
             str(world.probe), *words]  # fmt: skip
 
 
