@@ -25,8 +25,8 @@ extension CatalogFile {
         guard status == SQLITE_OK || status & 0xFF == SQLITE_IOERR else {
             throw DatabaseError(resultCode: ResultCode(rawValue: status))
         }
-        // What is no SQLite database, SQLite itself refuses.
-        guard header.starts(with: Self.magic) else { return }
+        // What is no SQLite database, or too short to be one, SQLite itself refuses.
+        guard status == SQLITE_OK, header.starts(with: Self.magic) else { return }
         guard header[18] <= 1, header[19] <= 1 else {
             throw damaged(
                 "wants a write-ahead log (file format \(header[18]) and \(header[19]), expected 1): another program changed it"
