@@ -114,7 +114,7 @@ public final class SegmentWriter {
             var done = 0
             while done < bytes.byteCount {
                 done += sections[index].hold(bytes.extracting(done..<bytes.byteCount))
-                if sections[index].isAtPageEnd { try flush(index) }
+                if sections[index].isAtPieceEnd { try flush(index) }
             }
         } catch { throw SegmentError(error) }
     }
@@ -210,7 +210,7 @@ private struct SectionInProgress {
     let offset: Int
     let firstBlockChecksum: Int
     private(set) var filled = 0
-    /// What has not been written yet, up to the next end of a large page.
+    /// What has not been written yet, up to the end of a piece.
     private var held: [UInt8] = []
     /// The file's offset behind it.
     private var heldEnd = 0
@@ -228,16 +228,17 @@ private struct SectionInProgress {
         return shift == 0 ? 0 : (plan.byteCount + (1 << shift) - 1) >> shift
     }
 
-    /// Files are written a large page at a time: what the kernel then keeps in one piece, it maps in one piece as well,
-    /// and searches miss fewer translations of addresses.
-    private static let largePageByteCount = 2 << 20
+    /// Sections that are read in long runs are written a large page at a time: what the kernel then keeps in one piece, it
+    /// maps in one piece as well, and searches miss fewer translations of addresses. Where rows are read here and there,
+    /// that would make millions of bytes resident for each of them.
+    private var pieceByteCount: Int { plan.checksumShift >= 16 ? 2 << 20 : 64 << 10 }
 
-    /// Copies what the present large page still has room for, and says how much that is.
+    /// Copies what the present piece of the file still has room for, and says how much that is.
     ///
     /// `filled` is already behind all of it.
     mutating func hold(_ bytes: RawSpan) -> Int {
         let end = offset + filled - bytes.byteCount
-        let count = min(bytes.byteCount, Self.largePageByteCount - end % Self.largePageByteCount)
+        let count = min(bytes.byteCount, pieceByteCount - end % pieceByteCount)
         // Proof: pointer and count of one span, for one call.
         unsafe bytes.extracting(0..<count).withUnsafeBytes { unsafe held.append(contentsOf: $0) }
         heldEnd = end + count
@@ -245,7 +246,7 @@ private struct SectionInProgress {
     }
 
     var hasHeld: Bool { !held.isEmpty }
-    var isAtPageEnd: Bool { heldEnd % Self.largePageByteCount == 0 }
+    var isAtPieceEnd: Bool { heldEnd % pieceByteCount == 0 }
 
     /// Lets what is held be written, and forgets it.
     mutating func withHeld(_ write: (RawSpan, Int) throws(SystemError) -> Void) throws(SystemError) {

@@ -103,7 +103,7 @@ extension TreeView {
             let score = scratch.scores[place]
             let scan = ScanLeaf(
                 query: number, firstBlock: Int(leaf.firstBlock), slotCount: Int(leaf.slotCount),
-                firstNumber: numbersSlots ? 32 * leaf.firstBlock : leaf.firstRow,
+                firstNumber: numbersSlots ? 32 &* leaf.firstBlock : leaf.firstRow,
                 constant: form == .dot ? score : 0.5 * score,
                 // For inner products the query's share of an error along the centroid.
                 biasFactor: form == .dot ? share + score : 1,

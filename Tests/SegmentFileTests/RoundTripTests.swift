@@ -20,7 +20,7 @@ import Testing
     #expect(try place.directory.names().count == 1)
 }
 
-/// Sections are written a large page of 2 MiB at a time, whatever the pieces are that they come in.
+/// Sections are written in pieces of 2 MiB or 64 KiB, whatever the pieces are that they come in.
 @Test func `large sections that are filled by turns are read back`() throws {
     let place = try Place()
     let uuid = SegmentUUID.random()
@@ -36,7 +36,7 @@ import Testing
         UInt8(truncatingIfNeeded: place &* 31 ^ place >> 9 ^ Int(kind.rawValue))
     }
     try writer.append(parameters, to: .parameters)
-    // One byte, a piece longer than a large page, and pieces that do not divide it.
+    // One byte, a piece longer than either, and pieces that do not divide it.
     var (done, piece) = ([0, 0], 1)
     while zip(done, sizes).contains(where: { $0 < $1.count }) {
         for (index, section) in sizes.enumerated() {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 VECDB = ROOT / ".build" / "release" / "vecdb"
-PROBE = ROOT / ".build" / "release" / "Probe"
+PROBE = ROOT / ".build-hostile" / "release" / "Probe"
 PARTS = (
     "flips", "lengths", "sealed", "fields", "values", "sections", "mixes", "catalogs", "underneath", "environment",
     "self-check",
