@@ -77,34 +77,41 @@ extension SegmentImage {
             let projection = ProjectionView.Kind(rawValue: UInt32(word(20)))
         else { return nil }
         let shape = Codebooks.Shape(projectedDimensions: projected, dimensionsPerBlock: perBlock)
+        let isTwice = header.number(at: 16, byteCount: 8) & SegmentHeader.Features.secondAssignments != 0
+        let isAnisotropic = header.number(at: 24, byteCount: 8) & SegmentHeader.Features.anisotropicCodes != 0
+        let held = sealedLeaves(leafCount, rows: rows, isTwice: isTwice)
         let tree = IndexParameters.Tree(
             leafCount: leafCount, shape: shape, projection: projection, projectionOrigin: .none,
-            hasBiases: word(32) == 1, ranksByProjection: word(36) == 1, codingLength: 1, slotCount: rows,
-            blockCount: sealedLeaves(leafCount, rows: rows), trainingIterations: 0)
+            hasBiases: word(32) == 1, ranksByProjection: word(36) == 1, codingLength: 1, slotCount: held.slots,
+            blockCount: held.blocks, hasSecondAssignments: isTwice, anisotropy: isAnisotropic ? 1 : 0,
+            trainingIterations: 0)
         sections[place].content.put(UInt64(shape.subspaces), at: 16, byteCount: 4)
         sections[place].content.put(UInt64(tree.bytesOfBlock), at: 28, byteCount: 4)
-        sections[place].content.put(UInt64(rows), at: 40, byteCount: 8)
+        sections[place].content.put(UInt64(tree.slotCount), at: 40, byteCount: 8)
         sections[place].content.put(UInt64(tree.blockCount), at: 48, byteCount: 8)
         return tree
     }
 
-    /// Makes leaves follow each other and hold all rows.
+    /// Makes leaves follow each other and hold all rows; where these may have two slots, at most as many slots again.
     ///
-    /// - Returns: the blocks of all of them.
-    private mutating func sealedLeaves(_ count: Int, rows: Int) -> Int {
-        guard let place = index(of: SectionKind.leaves.rawValue) else { return 0 }
+    /// - Returns: the blocks and the slots of all of them.
+    private mutating func sealedLeaves(_ count: Int, rows: Int, isTwice: Bool) -> (blocks: Int, slots: Int) {
+        guard let place = index(of: SectionKind.leaves.rawValue) else { return (0, 0) }
         sections[place].content.resize(to: 16 * count)
-        var (block, row) = (0, 0)
+        var (block, row, more) = (0, 0, 0)
         for leaf in 0..<count {
             let wanted = Int(sections[place].content.number(at: 16 * leaf + 12, byteCount: 4))
             let held = leaf == count - 1 ? rows - row : min(wanted, rows - row)
-            for (field, value) in [block, held, row, held].enumerated() {
+            let wantedSlots = Int(sections[place].content.number(at: 16 * leaf + 4, byteCount: 4))
+            let second = isTwice ? max(0, min(wantedSlots - held, rows - more)) : 0
+            for (field, value) in [block, held + second, row, held].enumerated() {
                 sections[place].content.put(UInt64(value), at: 16 * leaf + 4 * field, byteCount: 4)
             }
-            block += (held + 31) / 32
+            block += (held + second + 31) / 32
             row += held
+            more += second
         }
-        return block
+        return (block, row + more)
     }
 
     /// Lays the sections out as the format wants them.
