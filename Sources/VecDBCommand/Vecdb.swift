@@ -14,7 +14,7 @@ struct Vecdb: ParsableCommand {
             writer, 7 target recall missed, 64 wrong usage, 130 interrupted. A reader of the output that has seen enough (as in '| head') \
             is no failure: vecdb then stops quietly with 0.
             """,
-        version: "1.0.0",
+        version: "1.1.0",
         subcommands: [
             BuildCommand.self, QueryCommand.self, EvalCommand.self, TuneCommand.self, InspectCommand.self,
             VerifyCommand.self,

@@ -4,7 +4,7 @@ struct UsageTests {
     @Test func `the version is all that --version prints`() throws {
         let output = try vecdb("--version", in: TemporaryDirectory())
         #expect(output.status == 0)
-        #expect(output.standardOutput == "1.0.0\n")
+        #expect(output.standardOutput == "1.1.0\n")
         #expect(output.standardError.isEmpty)
     }
 
