@@ -43,14 +43,22 @@ struct SettingFinder {
                     found.append(setting)
                     break
                 }
-                // More leaves have stopped to help: more exact scores must.
+                if leaves == leafCount { break }
                 let helped = setting.recall >= lastRecall + 0.002 || leaves <= leafCount / 50
-                if leaves == leafCount || !helped { break }
+                // More leaves have stopped to help: more exact scores must.
+                if try !helped && !moreLeavesHelp(setting) { break }
                 lastRecall = setting.recall
                 leaves = min(leafCount, leaves + max(1, leaves / 4))
             }
         }
         return found.sorted { $0.cost < $1.cost }
+    }
+
+    /// Whether recall only rests before it rises again, as where the leaves of one huge cluster come before all others.
+    private func moreLeavesHelp(_ setting: Found) throws -> Bool {
+        guard let leafCount = segment.parameters.tree?.leafCount else { return false }
+        let ahead = try measure(leaves: min(leafCount, 4 * setting.leavesToSearch), reorder: setting.reorder)
+        return ahead.recall >= setting.recall + 0.01
     }
 
     /// Of a sample somewhat more is wanted, for the cheapest of many settings is also the luckiest.
