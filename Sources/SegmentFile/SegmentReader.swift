@@ -159,11 +159,14 @@ public final class SegmentReader: Sendable {
                 || !self.verified.contains(first + (start + stride - 1) >> shift)
         }
         // All of them are asked for before the first is waited for.
+        var isAnyNew = false
         for index in indices.indices where isNew(indices[index]) {
             let start = Int(indices[index]) * stride
             fetch(place, (start >> shift)...((start + stride - 1) >> shift))
+            isAnyNew = true
         }
-        for index in indices.indices where isNew(indices[index]) {
+        guard isAnyNew else { return }
+        for index in indices.indices {
             let start = Int(indices[index]) * stride
             for block in (start >> shift)...((start + stride - 1) >> shift) where !verified.contains(first + block) {
                 try verify(place, block: block)

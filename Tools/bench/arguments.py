@@ -31,7 +31,7 @@ sections:
   build    from a .npy file to a database that is safe on disk; peers build in memory; time, peak memory, file sizes
   search   one query at a time over a grid of settings, finer around the recalls that the tables show
   batch    all queries in one call on one thread, at the settings that 'search' found worth it
-  threads  queries per second of two threads over those of one
+  threads  queries per second of two threads over those of one, and what the machine itself gives
   exact    brute force: against reading memory once, batches against FAISS flat
   opening  opening and the first answer in the library; whole 'vecdb query' processes
   cold     queries that find none of the database in memory

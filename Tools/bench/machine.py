@@ -1,9 +1,12 @@
 """What the figures were measured on and with."""
 
 import datetime
+import hashlib
 import os
 import platform
 import subprocess
+import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,26 @@ def description(root: Path) -> dict[str, Any]:
         "revision": _revision(root),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
+
+
+def scaling_of_arithmetic(rounds: int, seconds: float = 0.3) -> float:
+    """How much more two processes compute than one, of what needs no memory: what two threads of a search can reach."""
+    best = {1: 0, 2: 0}
+    with ProcessPoolExecutor(2) as pool:
+        for _ in range(rounds):
+            for processes in best:
+                best[processes] = max(best[processes], sum(pool.map(_hashes_within, [seconds] * processes)))
+    return best[2] / best[1]
+
+
+def _hashes_within(seconds: float) -> int:
+    end = time.perf_counter() + seconds
+    count = 0
+    while time.perf_counter() < end:
+        for _ in range(100):
+            hashlib.sha256(b"of what lies in registers and the nearest cache").digest()
+        count += 100
+    return count
 
 
 def _processor_fields() -> dict[str, str]:

@@ -100,7 +100,7 @@ def _measured(
         return {"points": _records(found), "at_recall": sections.at_targets(found, ours.name)}
 
     attempt("batch", batch)
-    attempt("threads", lambda: sections.two_threads(ours, points[ours.name], arguments.passes, progress))
+    attempt("threads", lambda: sections.two_threads(ours, points[ours.name], max(5, passes), progress))
     attempt("opening", lambda: sections.opening(ours, workload, progress))
     attempt("cold", lambda: sections.cold(ours, points[ours.name], progress))
     attempt("exact", lambda: _exact(ours, workload, progress))

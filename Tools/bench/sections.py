@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import datasets
+from . import datasets, machine
 from .frontier import TARGETS, Point, cheapest
 from .ours import Vecdb
 from .peers.client import PeerProcess
@@ -58,7 +58,7 @@ def build(ours: Vecdb, peers: list[PeerProcess], repeat: bool, progress: Progres
 
 
 def two_threads(ours: Vecdb, points: list[Point], passes: int, progress: Progress) -> dict[str, Any]:
-    """Queries per second of two threads over those of one, single queries and batches."""
+    """Queries per second of two threads over those of one, single queries and batches, and what the machine itself gives."""
     setting = typical(points).setting
     figures: dict[str, Any] = {"setting": setting}
     for batched in (False, True):
@@ -72,6 +72,7 @@ def two_threads(ours: Vecdb, points: list[Point], passes: int, progress: Progres
             "two_threads_qps": best[2],
             "scaling": best[2] / best[1],
         }
+    figures["arithmetic_scaling"] = machine.scaling_of_arithmetic(rounds=passes)
     return figures
 
 

@@ -106,6 +106,9 @@ def _others(result: Record) -> list[list[str]]:
         for mode, name in (("single", "two threads ÷ one, queries"), ("batch", "two threads ÷ one, batches")):
             figures = threads[mode]
             lines.append([name, f"{figures['scaling']:.2f}", f"{number(figures['one_thread_qps'])} queries/s on one"])
+        if "arithmetic_scaling" in threads:
+            what = "what the machine gives: hashing in two processes"
+            lines.append(["two processes ÷ one, arithmetic alone", f"{threads['arithmetic_scaling']:.2f}", what])
     if exact := result.get("exact"):
         single = exact["single"]
         beside = f"{exact['single_over_memory']:.2f} × reading {byte_size(exact['bytes'])}"

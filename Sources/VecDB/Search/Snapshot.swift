@@ -1,7 +1,5 @@
 import Catalog
 import SegmentFile
-import TreeAH
-import Synchronization
 import VectorKernels
 
 /// One committed state of a database, for as long as somebody searches it: the pinned segment, and the catalog rows that go
@@ -61,23 +59,5 @@ final class Snapshot: Sendable {
             throw SegmentError(.mismatch, file: named.fileName, "contradicts the catalog about metric or dimensions")
         }
         return segment
-    }
-}
-
-/// Scratch memory for searches, one for each thread that has ever searched at the same time as others.
-final class ScratchPool: Sendable {
-    /// Moved in and out of the pool as a reference; only the search that has taken it out touches what is inside.
-    private final class Lendable: @unchecked Sendable {
-        var scratch = SearchScratch()
-    }
-
-    private let idle = Mutex<[Lendable]>([])
-
-    func withScratch<Value>(
-        _ body: (inout SearchScratch) throws(DatabaseError) -> Value
-    ) throws(DatabaseError) -> Value {
-        let lent = idle.withLock { $0.popLast() } ?? Lendable()
-        defer { idle.withLock { $0.append(lent) } }
-        return try body(&lent.scratch)
     }
 }
