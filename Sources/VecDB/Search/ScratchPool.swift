@@ -9,7 +9,7 @@ import TreeAH
 /// Scratch memory for searches, one for each thread that has ever searched at the same time as others.
 ///
 /// A thread is given the scratch that it had before: it is in the cache of its core, from which another thread would have
-/// to fetch it line by line. See Decisions in Sources/ARCHITECTURE.md.
+/// to fetch it line by line.
 final class ScratchPool: Sendable {
     /// Moved in and out of the pool as a reference; only the search that has taken it out touches what is inside.
     private final class Lendable: @unchecked Sendable {
