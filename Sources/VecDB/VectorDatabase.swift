@@ -31,8 +31,7 @@ public final class VectorDatabase: Sendable {
 
     private let directory: Directory
     private let catalog: CatalogReader
-    private let current: Mutex<Snapshot>
-    private let scratches = ScratchPool()
+    private let sessions: SearchSessions
 
     /// Opens for reading.
     ///
@@ -53,10 +52,10 @@ public final class VectorDatabase: Sendable {
         } catch {
             throw error.code == .notFound ? notADatabase(path) : DatabaseError(error)
         }
-        current = Mutex(try Snapshot.newest(in: directory, catalog: catalog))
+        sessions = SearchSessions(try Snapshot.newest(in: directory, catalog: catalog))
     }
 
-    var snapshot: Snapshot { current.withLock { $0 } }
+    var snapshot: Snapshot { sessions.snapshot }
 
     /// Moves on to the newest generation.
     ///
@@ -66,7 +65,7 @@ public final class VectorDatabase: Sendable {
         do throws(CatalogError) { newest = try catalog.currentGeneration() } catch { throw DatabaseError(error) }
         guard newest != snapshot.generation else { return false }
         let fresh = try Snapshot.newest(in: directory, catalog: catalog)
-        current.withLock { $0 = fresh }
+        sessions.replaceSnapshot(with: fresh)
         return true
     }
 
@@ -101,11 +100,10 @@ public final class VectorDatabase: Sendable {
     /// - SeeAlso: Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector Quantization", ICML 2020.
     public func search(_ query: [Float], options: SearchOptions = SearchOptions()) throws(DatabaseError) -> [Hit] {
         try check(options)
-        let snapshot = snapshot
-        return try snapshot.reading { () throws(DatabaseError) in
-            try scratches.withScratch { scratch throws(DatabaseError) in
+        return try sessions.withSession { session throws(DatabaseError) in
+            try session.snapshot.reading { () throws(DatabaseError) in
                 var trace = SearchTrace(isOn: false)
-                return try snapshot.search(query, options: options, scratch: &scratch, trace: &trace)
+                return try session.snapshot.search(query, options: options, scratch: &session.scratch, trace: &trace)
             }
         }
     }
@@ -115,11 +113,11 @@ public final class VectorDatabase: Sendable {
         _ query: [Float], options: SearchOptions = SearchOptions()
     ) throws(DatabaseError) -> (hits: [Hit], statistics: SearchStatistics) {
         try check(options)
-        let snapshot = snapshot
-        return try snapshot.reading { () throws(DatabaseError) in
-            try scratches.withScratch { scratch throws(DatabaseError) in
+        return try sessions.withSession { session throws(DatabaseError) in
+            try session.snapshot.reading { () throws(DatabaseError) in
                 var trace = SearchTrace(isOn: true)
-                let hits = try snapshot.search(query, options: options, scratch: &scratch, trace: &trace)
+                let hits = try session.snapshot.search(
+                    query, options: options, scratch: &session.scratch, trace: &trace)
                 return (hits, trace.statistics)
             }
         }
@@ -146,7 +144,7 @@ public final class VectorDatabase: Sendable {
         return try snapshot.reading { () throws(DatabaseError) in
             if snapshot.answersExactly(options) {
                 return try snapshot.searchExactBatch(
-                    queries, options: options, excludedIDs: excludedIDs, threads: threads, scratches: scratches)
+                    queries, options: options, excludedIDs: excludedIDs, threads: threads, sessions: sessions)
             }
             return try searchTreeBatch(
                 queries, on: snapshot, options: options, excludedIDs: excludedIDs, threads: threads)
@@ -157,7 +155,7 @@ public final class VectorDatabase: Sendable {
         _ queries: [Float], on snapshot: Snapshot, options: SearchOptions, excludedIDs: [Int: [String]], threads: Int
     ) throws(DatabaseError) -> [[Hit]] {
         let dimensions = snapshot.segment.dimensions
-        let (scratches, count) = (scratches, queries.count / dimensions)
+        let (sessions, count) = (sessions, queries.count / dimensions)
         // Large groups share leaves; several for each thread even out what they cost.
         let kept = min(options.reorder ?? snapshot.defaults?.reorder ?? .max, snapshot.segment.rowCount)
         let limit = max(1, min(Self.groupLimit, Self.candidateLimit / max(kept, options.k, 1)))
@@ -168,8 +166,8 @@ public final class VectorDatabase: Sendable {
             let group = QueryGroup(
                 queries: members.map { Array(queries[$0 * dimensions..<($0 + 1) * dimensions]) },
                 excludedIDs: members.map { options.excludedIDs + (excludedIDs[$0] ?? []) })
-            return try scratches.withScratch { scratch throws(DatabaseError) in
-                try snapshot.search(group, options: options, scratch: &scratch)
+            return try sessions.withSession { session throws(DatabaseError) in
+                try snapshot.search(group, options: options, scratch: &session.scratch)
             }
         }
         return Array(groups.joined())

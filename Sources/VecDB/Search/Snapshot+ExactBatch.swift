@@ -13,7 +13,7 @@ extension Snapshot {
     /// Brute force for several queries at once: each thread scans the rows for a group of them. What each query is
     /// answered, `search` would answer too.
     func searchExactBatch(
-        _ queries: [Float], options: SearchOptions, excludedIDs: [Int: [String]], threads: Int, scratches: ScratchPool
+        _ queries: [Float], options: SearchOptions, excludedIDs: [Int: [String]], threads: Int, sessions: SearchSessions
     ) throws(DatabaseError) -> [[Hit]] {
         let dimensions = segment.dimensions
         let count = queries.count / dimensions
@@ -34,27 +34,27 @@ extension Snapshot {
                 let more = excludedIDs[index] ?? []
                 excluded.append(more.isEmpty ? shared : try excludedRows(options.excludedIDs + more))
             }
-            return try answersOfGroup(prepared, excluding: excluded, options: options, scratches: scratches)
+            return try answersOfGroup(prepared, excluding: excluded, options: options, sessions: sessions)
         }
         return Array(answers.joined())
     }
 
     /// The hits of a group of queries.
     private func answersOfGroup(
-        _ queries: [Float], excluding excluded: [ExcludedRows], options: SearchOptions, scratches: ScratchPool
+        _ queries: [Float], excluding excluded: [ExcludedRows], options: SearchOptions, sessions: SearchSessions
     ) throws(DatabaseError) -> [[Hit]] {
         var candidates: [TopCandidates]
         do throws(SegmentError) {
             candidates = try segment.scanExactly(queries, k: options.k, excluding: excluded)
         } catch { throw DatabaseError(error) }
-        return try scratches.withScratch { scratch throws(DatabaseError) in
+        return try sessions.withSession { session throws(DatabaseError) in
             var answers: [[Hit]] = []
             for index in candidates.indices {
-                swap(&scratch.candidates, &candidates[index])
+                swap(&session.scratch.candidates, &candidates[index])
                 do throws(SegmentError) {
-                    try segment.rankExactly(options.k, scratch: &scratch)
+                    try segment.rankExactly(options.k, scratch: &session.scratch)
                 } catch { throw DatabaseError(error) }
-                answers.append(try hits(scratch, options))
+                answers.append(try hits(session.scratch, options))
             }
             return answers
         }

@@ -5,7 +5,7 @@ import VectorKernels
 /// One committed state of a database, for as long as somebody searches it: the pinned segment, and the catalog rows that go
 /// with it.
 ///
-/// One object: every search counts a reference to it up and down, and threads that search at once contend for each count.
+/// One object, whose references ``SearchSessions`` keeps threads from counting up and down for every search.
 final class Snapshot: Sendable {
     let catalog: CatalogSnapshot
     let segment: IndexSegment
