@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .corpus import ROOT
+from .words import write_dictionary
 
 EXECUTABLE = ROOT / ".build-fuzz" / "release" / "fuzz"
 WORK = ROOT / ".build" / "fuzz"
@@ -20,7 +21,6 @@ MEMORY_LIMITS = ("-rss_limit_mb=512", "-malloc_limit_mb=8")
 # Freed memory stays poisoned until a megabyte has followed it.
 SANITIZER = (
     "detect_leaks=0:symbolize=1:quarantine_size_mb=1:thread_local_quarantine_size_kb=64:max_malloc_fill_size=0"
-    ":malloc_context_size=8"
 )
 
 
@@ -44,8 +44,13 @@ class Outcome:
         return bool(self.crash) or not self.executions
 
 
-def fuzz(target: str, *options: str, corpora: tuple[Path, ...] = (), instruction_set: str = "") -> Outcome:
-    """Runs a target; new inputs go to the first corpus."""
+def fuzz(
+    target: str, *options: str, corpora: tuple[Path, ...] = (), instruction_set: str = "", explains: bool = False
+) -> Outcome:
+    """Runs a target; new inputs go to the first corpus.
+
+    When it `explains`, a report of the sanitizer also says who allocated and freed the memory, which takes time to note.
+    """
     scratch = Path(tempfile.mkdtemp(prefix="vecdb-fuzz-", dir="/dev/shm"))
     CRASHES.mkdir(parents=True, exist_ok=True)
     environment = {
@@ -53,12 +58,14 @@ def fuzz(target: str, *options: str, corpora: tuple[Path, ...] = (), instruction
         "FUZZ_TARGET": target,
         "FUZZ_SCRATCH": str(scratch),
         "SWIFT_BACKTRACE": "enable=no",
-        "ASAN_OPTIONS": SANITIZER,
+        "ASAN_OPTIONS": f"{SANITIZER}:malloc_context_size={16 if explains else 0}",
     }
     if instruction_set:
         environment["VECDB_INSTRUCTION_SET"] = instruction_set
-    fixed = (*MEMORY_LIMITS, "-timeout=60", "-print_final_stats=1", f"-artifact_prefix={CRASHES}/{target}-")
-    command = [str(EXECUTABLE), *fixed, *options, *map(str, corpora)]
+    fixed = ("-timeout=60", "-print_final_stats=1", f"-artifact_prefix={CRASHES}/{target}-")
+    dictionary = scratch / "words"
+    words = [f"-dict={dictionary}"] if write_dictionary(target, dictionary) else []
+    command = [str(EXECUTABLE), *MEMORY_LIMITS, *fixed, *words, *options, *map(str, corpora)]
     started = time.monotonic()
     try:
         done = subprocess.run(

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         log.print_totals()
         return 0
     if arguments.input:
-        outcome = fuzz(arguments.targets[0], corpora=(arguments.input.resolve(),))
+        outcome = fuzz(arguments.targets[0], corpora=(arguments.input.resolve(),), explains=True)
         print(outcome.output, end="")
         return 1 if outcome.crash else 0
     if arguments.minimise:
