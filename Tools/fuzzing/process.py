@@ -85,7 +85,8 @@ def _read(output: str, status: int, seconds: float) -> Outcome:
     executions = last(r"stat::number_of_executed_units: (\d+)") or last(r"(?m)^#(\d+)\t")
     artifact = re.search(r"Test unit written to (\S+)", output)
     crash = ""
-    if status:
+    # Who ends a run from outside finds nothing by it; what was executed counts.
+    if status and "libFuzzer: run interrupted" not in output:
         reason = re.search(r"ERROR: (?:AddressSanitizer|libFuzzer): ([^\n]+)", output)
         crash = reason.group(1).strip() if reason else f"exit status {status}"
     return Outcome(
