@@ -34,6 +34,8 @@ class Outcome:
     inputs: int
     # The reason that libFuzzer or the sanitizer gives; empty when there was no crash.
     crash: str
+    # Whether somebody ended it from outside.
+    was_ended: bool
     # The input that crashed.
     artifact: str
     output: str
@@ -86,10 +88,11 @@ def _read(output: str, status: int, seconds: float) -> Outcome:
     artifact = re.search(r"Test unit written to (\S+)", output)
     crash = ""
     # Who ends a run from outside finds nothing by it; what was executed counts.
-    if status and "libFuzzer: run interrupted" not in output:
+    was_ended = "libFuzzer: run interrupted" in output
+    if status and not was_ended:
         reason = re.search(r"ERROR: (?:AddressSanitizer|libFuzzer): ([^\n]+)", output)
         crash = reason.group(1).strip() if reason else f"exit status {status}"
     return Outcome(
-        executions, seconds, last(r"cov: (\d+)"), last(r"corp: (\d+)"), crash, artifact.group(1) if artifact else "",
-        output,
+        executions, seconds, last(r"cov: (\d+)"), last(r"corp: (\d+)"), crash, was_ended,
+        artifact.group(1) if artifact else "", output,
     )
