@@ -5,16 +5,13 @@ import PackageDescription
 // with the address sanitizer and counters of coverage, and open to `@testable`. A package that depends on the root one
 // could reach neither, and flags for the whole build would slow the packages down that are not being tested.
 
-func instrumented(_ coverage: String) -> [SwiftSetting] {
-    [
-        .strictMemorySafety(), .enableExperimentalFeature("Lifetimes"),
-        .unsafeFlags(["-enable-testing", "-sanitize=address", "-sanitize-coverage=\(coverage)"]),
-    ]
-}
+let checked: [SwiftSetting] = [
+    .strictMemorySafety(), .enableExperimentalFeature("Lifetimes"),
+    .unsafeFlags(["-enable-testing", "-sanitize=address"]),
+]
 
-let edges = instrumented("edge,inline-8bit-counters,pc-table")
-/// Parsers compare with words that mutations must find; elsewhere watching each comparison halves the executions.
-let edgesAndComparisons = instrumented("edge,inline-8bit-counters,pc-table,trace-cmp")
+/// Comparisons are not watched, which halves the executions: the words that parsers look for are in a dictionary.
+let instrumented = checked + [.unsafeFlags(["-sanitize-coverage=edge,inline-8bit-counters,pc-table"])]
 
 let package = Package(
     name: "fuzzing",
@@ -27,25 +24,28 @@ let package = Package(
         .target(
             name: "CVectorKernels",
             cSettings: [.unsafeFlags(["-fsanitize=address", "-fsanitize-coverage=inline-8bit-counters,pc-table"])]),
-        .target(name: "VectorKernels", dependencies: ["CVectorKernels"], swiftSettings: edges),
-        .target(name: "TreeAH", dependencies: ["VectorKernels"], swiftSettings: edges),
+        .target(name: "VectorKernels", dependencies: ["CVectorKernels"], swiftSettings: instrumented),
+        .target(name: "TreeAH", dependencies: ["VectorKernels"], swiftSettings: instrumented),
         .systemLibrary(name: "CSystemCalls"),
-        .target(name: "SegmentFile", dependencies: ["CVectorKernels", "CSystemCalls"], swiftSettings: edges),
+        .target(name: "SegmentFile", dependencies: ["CVectorKernels", "CSystemCalls"], swiftSettings: instrumented),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .target(
             name: "Catalog", dependencies: ["CLZ4", .product(name: "GRDB", package: "GRDB.swift")],
-            swiftSettings: edges),
+            swiftSettings: instrumented),
         .target(
             name: "EmbeddingInput", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
-            swiftSettings: edgesAndComparisons),
+            swiftSettings: instrumented),
         .target(
             name: "VecDB", dependencies: ["TreeAH", "SegmentFile", "Catalog", "EmbeddingInput", "VectorKernels"],
-            swiftSettings: edges),
+            swiftSettings: instrumented),
         // libFuzzer's and the sanitizer's functions, as C declares them.
         .target(name: "CFuzzer"),
+        .target(name: "PlantedFaults", dependencies: ["CFuzzer"], swiftSettings: instrumented),
+        // Without counters: an input is not worth keeping for what it makes the harness do.
         .target(
-            name: "FuzzTargets", dependencies: ["VecDB", "CFuzzer", .product(name: "GRDB", package: "GRDB.swift")],
-            swiftSettings: edgesAndComparisons),
+            name: "FuzzTargets",
+            dependencies: ["VecDB", "PlantedFaults", "CFuzzer", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: checked),
         // In C, because SwiftPM renames the `main` of Swift.
         .executableTarget(
             name: "fuzz", dependencies: ["FuzzTargets", "CFuzzer"],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .corpus import ROOT
+from .words import write_dictionary
 
 EXECUTABLE = ROOT / ".build-fuzz" / "release" / "fuzz"
 WORK = ROOT / ".build" / "fuzz"
@@ -20,7 +21,6 @@ MEMORY_LIMITS = ("-rss_limit_mb=512", "-malloc_limit_mb=8")
 # Freed memory stays poisoned until a megabyte has followed it.
 SANITIZER = (
     "detect_leaks=0:symbolize=1:quarantine_size_mb=1:thread_local_quarantine_size_kb=64:max_malloc_fill_size=0"
-    ":malloc_context_size=8"
 )
 
 
@@ -34,6 +34,8 @@ class Outcome:
     inputs: int
     # The reason that libFuzzer or the sanitizer gives; empty when there was no crash.
     crash: str
+    # Whether somebody ended it from outside.
+    was_ended: bool
     # The input that crashed.
     artifact: str
     output: str
@@ -44,8 +46,13 @@ class Outcome:
         return bool(self.crash) or not self.executions
 
 
-def fuzz(target: str, *options: str, corpora: tuple[Path, ...] = (), instruction_set: str = "") -> Outcome:
-    """Runs a target; new inputs go to the first corpus."""
+def fuzz(
+    target: str, *options: str, corpora: tuple[Path, ...] = (), instruction_set: str = "", explains: bool = False
+) -> Outcome:
+    """Runs a target; new inputs go to the first corpus.
+
+    When it `explains`, a report of the sanitizer also says who allocated and freed the memory, which takes time to note.
+    """
     scratch = Path(tempfile.mkdtemp(prefix="vecdb-fuzz-", dir="/dev/shm"))
     CRASHES.mkdir(parents=True, exist_ok=True)
     environment = {
@@ -53,12 +60,14 @@ def fuzz(target: str, *options: str, corpora: tuple[Path, ...] = (), instruction
         "FUZZ_TARGET": target,
         "FUZZ_SCRATCH": str(scratch),
         "SWIFT_BACKTRACE": "enable=no",
-        "ASAN_OPTIONS": SANITIZER,
+        "ASAN_OPTIONS": f"{SANITIZER}:malloc_context_size={16 if explains else 0}",
     }
     if instruction_set:
         environment["VECDB_INSTRUCTION_SET"] = instruction_set
-    fixed = (*MEMORY_LIMITS, "-timeout=60", "-print_final_stats=1", f"-artifact_prefix={CRASHES}/{target}-")
-    command = [str(EXECUTABLE), *fixed, *options, *map(str, corpora)]
+    fixed = ("-timeout=60", "-print_final_stats=1", f"-artifact_prefix={CRASHES}/{target}-")
+    dictionary = scratch / "words"
+    words = [f"-dict={dictionary}"] if write_dictionary(target, dictionary) else []
+    command = [str(EXECUTABLE), *MEMORY_LIMITS, *fixed, *words, *options, *map(str, corpora)]
     started = time.monotonic()
     try:
         done = subprocess.run(
@@ -78,10 +87,12 @@ def _read(output: str, status: int, seconds: float) -> Outcome:
     executions = last(r"stat::number_of_executed_units: (\d+)") or last(r"(?m)^#(\d+)\t")
     artifact = re.search(r"Test unit written to (\S+)", output)
     crash = ""
-    if status:
+    # Who ends a run from outside finds nothing by it; what was executed counts.
+    was_ended = "libFuzzer: run interrupted" in output
+    if status and not was_ended:
         reason = re.search(r"ERROR: (?:AddressSanitizer|libFuzzer): ([^\n]+)", output)
         crash = reason.group(1).strip() if reason else f"exit status {status}"
     return Outcome(
-        executions, seconds, last(r"cov: (\d+)"), last(r"corp: (\d+)"), crash, artifact.group(1) if artifact else "",
-        output,
+        executions, seconds, last(r"cov: (\d+)"), last(r"corp: (\d+)"), crash, was_ended,
+        artifact.group(1) if artifact else "", output,
     )

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         log.print_totals()
         return 0
     if arguments.input:
-        outcome = fuzz(arguments.targets[0], corpora=(arguments.input.resolve(),))
+        outcome = fuzz(arguments.targets[0], corpora=(arguments.input.resolve(),), explains=True)
         print(outcome.output, end="")
         return 1 if outcome.crash else 0
     if arguments.minimise:
@@ -98,8 +98,8 @@ def _explore(task: Task, arguments: argparse.Namespace) -> int:
         outcome = fuzz(task.target, *options, corpora=corpora, instruction_set=task.instruction_set)
         log.append(task.target, outcome)
         _report(task, outcome)
-        if outcome.failed:
-            return 1
+        if outcome.failed or outcome.was_ended:
+            return int(outcome.failed)
         if arguments.executions:
             executions -= outcome.executions
         if executions <= 0 if arguments.executions else time.monotonic() + 1 > ends:

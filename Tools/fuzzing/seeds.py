@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .corpus import CORPUS, ROOT, add_input
 
-GOLDEN = ROOT / "Formats" / "golden" / "v1"
+GOLDEN = tuple(ROOT / "Formats" / "golden" / version for version in ("v1", "v1.1"))
 FIXTURES = ROOT / "Tests" / "EmbeddingInputTests" / "Fixtures"
 
 # In the order of VectorFileFormat and MetadataFileFormat: an input's first byte chooses.
@@ -42,10 +42,9 @@ def make_seeds() -> int:
 
 def _segments():
     """The golden segments in the form of SegmentImage.swift, made small; the target repairs what that breaks."""
-    for directory in sorted(GOLDEN.iterdir()):
-        for path in (directory / "database.vecdb").glob("*.vseg") if directory.is_dir() else []:
-            for rows, dimensions, leaves in ((1, 1, 1), (40, 6, 3), (70, 18, 2)):
-                yield _small_segment(path.read_bytes(), rows, dimensions, leaves)
+    for path in sorted(path for golden in GOLDEN for path in golden.glob("*/database.vecdb/*.vseg")):
+        for rows, dimensions, leaves in ((1, 1, 1), (40, 6, 3), (70, 18, 2)):
+            yield _small_segment(path.read_bytes(), rows, dimensions, leaves)
 
 
 def _small_segment(content: bytes, rows: int, dimensions: int, leaves: int) -> bytes:
@@ -56,6 +55,7 @@ def _small_segment(content: bytes, rows: int, dimensions: int, leaves: int) -> b
     struct.pack_into("<Q", header, 96, rows)
     struct.pack_into("<I", header, 104, dimensions)
     image = bytes([ALL_SEALS, rows % 3 + 0x20, 9, 1, 20, 7, 0, 1]) + header
+    slots = _slots(rows, min(leaves, rows), is_twice=struct.unpack_from("<Q", content, 16)[0] & 1 == 1)
     for index in range(struct.unpack_from("<I", content, 112)[0]):
         entry = content[4096 + 64 * index : 4160 + 64 * index]
         (kind, _), (offset, size) = struct.unpack_from("<HH", entry), struct.unpack_from("<QQ", entry, 8)
@@ -66,16 +66,27 @@ def _small_segment(content: bytes, rows: int, dimensions: int, leaves: int) -> b
             struct.pack_into("<I", part, 4, min(leaves, rows))
             struct.pack_into("<II", part, 8, projected, min(projected, *struct.unpack_from("<I", part, 12)))
         if kind == 2:
-            part = b"".join(struct.pack("<4I", 0, 0, 0, rows // leaves) for _ in range(min(leaves, rows)))
+            part = b"".join(struct.pack("<4I", 0, len(slot_rows), 0, own) for own, slot_rows in slots)
         if kind in (10, 11):
             part = struct.pack(f"<{rows}I", *range(rows))
         if kind == 13:
             part = struct.pack(f"<{rows + 1}Q", *(2 * row for row in range(rows + 1)))
         if kind == 14:
             part = b"ab" * rows
+        if kind == 15:
+            blocks = (struct.pack(f"<{len(slot_rows)}I", *slot_rows) for _, slot_rows in slots)
+            part = b"".join(block + bytes(-len(block) % 128) for block in blocks)
         part = part[: 40 * rows + 600]
         image += entry + struct.pack("<H", len(part)) + part
     return image
+
+
+def _slots(rows: int, leaves: int, is_twice: bool):
+    """For each leaf how many rows are its own, and the rows of its slots: with second ones, also those of the next leaf."""
+    bounds = [leaf * (rows // leaves) for leaf in range(leaves)] + [rows] if leaves else []
+    own = [list(range(*pair)) for pair in zip(bounds, bounds[1:])]
+    seconds = own[1:] + own[:1] if is_twice and leaves > 1 else [[]] * leaves
+    return [(len(first), sorted(first + second)) for first, second in zip(own, seconds)]
 
 
 def _vectors():

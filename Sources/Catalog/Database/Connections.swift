@@ -76,7 +76,7 @@ extension CatalogFile {
 
 /// A few read-only connections, opened as they are needed, so that several threads can read at once.
 final class ConnectionPool: Sendable {
-    private let file: CatalogFile
+    let file: CatalogFile
     private let access: CatalogFile.Access
     private let recovers: Bool
     private let busyTimeoutSeconds: Double

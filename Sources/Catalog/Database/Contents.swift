@@ -39,7 +39,7 @@ extension CatalogFile {
     /// All settings, each with its checksum verified.
     func settingRows(_ db: Database) throws -> [String: String] {
         var settings: [String: String] = [:]
-        let rows = try Row.fetchCursor(db, sql: "SELECT key, value, crc FROM setting")
+        let rows = try Row.fetchCursor(db.cachedStatement(sql: "SELECT key, value, crc FROM setting"))
         while let row = try rows.next() {
             let reader = RowReader(row: row, table: "setting", file: self)
             try reader.checkSeal()
@@ -59,10 +59,10 @@ extension CatalogFile {
     /// All published segments by key, each with its checksum verified.
     func segmentRows(_ db: Database) throws -> [CatalogSegment] {
         var segments: [CatalogSegment] = []
-        let rows = try Row.fetchCursor(
-            db,
+        let statement = try db.cachedStatement(
             sql: "SELECT key, uuid, file_name, byte_count, row_count, header_crc, first_ordinal, ids, document_count, "
                 + "query_count, born, died, crc FROM segment ORDER BY key")
+        let rows = try Row.fetchCursor(statement)
         while let row = try rows.next() {
             let reader = RowReader(row: row, table: "segment", file: self)
             try reader.checkSeal()
@@ -91,7 +91,8 @@ extension CatalogFile {
 
     func stagingRows(_ db: Database) throws -> [StagedSegment] {
         var segments: [StagedSegment] = []
-        let rows = try Row.fetchCursor(db, sql: "SELECT key, uuid, file_name FROM staging ORDER BY key")
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(sql: "SELECT key, uuid, file_name FROM staging ORDER BY key"))
         while let row = try rows.next() {
             let reader = RowReader(row: row, table: "staging", file: self)
             let key = try reader.integer(0)
@@ -122,7 +123,7 @@ extension CatalogFile {
             throw damaged("the table or index '\(name)' of segment \(segment.key) is missing")
         }
         if segment.documentCount != nil { expected.append(names.metadata) }
-        for name in names.objects.keys.sorted() where schema[name] != nil && !expected.contains(name) {
+        for name in names.names where schema[name] != nil && !expected.contains(name) {
             throw damaged("there is a table or index '\(name)', which the row of segment \(segment.key) denies")
         }
         guard segment.documentCount != nil else { return }
@@ -135,11 +136,10 @@ extension CatalogFile {
     /// The metadata columns of a segment, each with its checksum verified.
     func columns(of key: SegmentKey, _ db: Database) throws -> [CatalogColumn] {
         var columns: [CatalogColumn] = []
-        let rows = try Row.fetchCursor(
-            db,
+        let statement = try db.cachedStatement(
             sql: "SELECT segment, position, name, sql_name, type, crc FROM metadata_column WHERE segment = ? "
-                + "ORDER BY position",
-            arguments: [key.rawValue])
+                + "ORDER BY position")
+        let rows = try Row.fetchCursor(statement, arguments: [key.rawValue])
         while let row = try rows.next() {
             let reader = RowReader(row: row, table: "metadata_column", file: self)
             try reader.checkSeal()
@@ -156,11 +156,10 @@ extension CatalogFile {
     /// The dictionary with which a segment's documents are packed.
     func dictionary(of key: SegmentKey, _ db: Database) throws -> [UInt8] {
         let limit = DocumentPacking.dictionaryByteLimit
-        let row = try Row.fetchOne(
-            db,
+        let statement = try db.cachedStatement(
             sql: "SELECT segment, CASE WHEN length(bytes) <= \(limit) THEN bytes END, crc "
-                + "FROM metadata_dictionary WHERE segment = ?",
-            arguments: [key.rawValue])
+                + "FROM metadata_dictionary WHERE segment = ?")
+        let row = try Row.fetchOne(statement, arguments: [key.rawValue])
         guard let row else { throw damaged("the metadata dictionary of segment \(key) is missing") }
         let reader = RowReader(row: row, table: "metadata_dictionary", file: self)
         let bytes = try reader.blob(1)

@@ -57,12 +57,18 @@ enum Schema {
                 + columns.map { ", \(identifier($0.sqlName)) \($0.type.sql)" }.joined() + ") STRICT"
         }
 
-        /// Every name that may belong to the segment, with its statement where that follows from the name alone.
-        var objects: [String: String?] {
-            [
-                candidates: createCandidates, candidatesByID: createCandidatesByID, metadata: nil,
-                queries: createQueries, queriesByID: createQueriesByID,
-            ]
+        /// Every name that may belong to the segment, in order.
+        var names: [String] { [candidates, candidatesByID, metadata, queries, queriesByID] }
+
+        /// The statement of one of its names, where that follows from the name alone.
+        func statement(of name: String) -> String? {
+            switch name {
+            case candidates: createCandidates
+            case candidatesByID: createCandidatesByID
+            case queries: createQueries
+            case queriesByID: createQueriesByID
+            default: nil
+            }
         }
     }
 
@@ -77,7 +83,7 @@ enum Schema {
         let parts = name.split(separator: "_", omittingEmptySubsequences: false)
         guard parts.count == 2 || parts.count == 3, let key = Int64(parts[1]), key > 0 else { return nil }
         let segment = Segment(key: SegmentKey(rawValue: key))
-        return segment.objects[name] == nil ? nil : segment
+        return segment.names.contains(name) ? segment : nil
     }
 }
 
@@ -87,7 +93,7 @@ extension CatalogFile {
     /// - Throws: `notADatabase`, `unsupportedVersion` or `corrupt`.
     func checkedSchema(_ db: Database) throws -> [String: String] {
         // unreached: a PRAGMA that reads a number always gives a row
-        let applicationID = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+        let applicationID = try Int.fetchOne(db.cachedStatement(sql: "PRAGMA application_id")) ?? 0
         guard applicationID == Self.applicationID else {
             throw error(
                 .notADatabase,
@@ -95,7 +101,7 @@ extension CatalogFile {
                     + "\(Self.applicationID)); name a directory that 'vecdb build' made")
         }
         // unreached: a PRAGMA that reads a number always gives a row
-        let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        let version = try Int.fetchOne(db.cachedStatement(sql: "PRAGMA user_version")) ?? 0
         guard version == Self.schemaVersion else {
             throw error(
                 .unsupportedVersion,
@@ -103,7 +109,7 @@ extension CatalogFile {
                     + "use the vecdb that wrote it, or a newer one")
         }
         var statements: [String: String] = [:]
-        let rows = try Row.fetchCursor(db, sql: "SELECT name, type, sql FROM sqlite_schema")
+        let rows = try Row.fetchCursor(db.cachedStatement(sql: "SELECT name, type, sql FROM sqlite_schema"))
         while let row = try rows.next() {
             let reader = RowReader(row: row, table: "sqlite_schema", file: self)
             let name = try reader.text(0)
@@ -116,9 +122,9 @@ extension CatalogFile {
             let expected: String?
             if let fixed = Schema.fixed[name] {
                 expected = fixed
-            } else if let segment = Schema.segment(of: name), let known = segment.objects[name] {
-                // The statement of a metadata table follows from its columns: see `checkedColumns`.
-                expected = known
+            } else if let segment = Schema.segment(of: name) {
+                // The statement of a metadata table follows from its columns: see `checkTables`.
+                expected = segment.statement(of: name)
             } else {
                 throw damaged("holds the \(type) \(quoted(name)), which no catalog has")
             }

@@ -84,7 +84,8 @@ extension CatalogReader {
 
     private func verifyGenerations() throws(CatalogError) {
         try pool.read { db in
-            let rows = try Row.fetchCursor(db, sql: "SELECT number, created_at, crc FROM generation")
+            let rows = try Row.fetchCursor(
+                db.cachedStatement(sql: "SELECT number, created_at, crc FROM generation"))
             while let row = try rows.next() {
                 try RowReader(row: row, table: "generation", file: file).checkSeal()
             }

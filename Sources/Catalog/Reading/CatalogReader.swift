@@ -36,14 +36,15 @@ public final class CatalogReader: Sendable {
         let pool = try ConnectionPool(
             file, access: mode == .immutable ? .immutable : .read, recovers: mode == .recovering,
             busyTimeoutSeconds: busyTimeoutSeconds, connections: connections)
-        _ = try pool.read { try file.checkedSchema($0) }
-        return CatalogReader(file, pool)
+        return try CatalogReader(file, pool)
     }
 
-    private init(_ file: CatalogFile, _ pool: ConnectionPool) {
+    /// Checks the schema through connections that are open.
+    init(_ file: CatalogFile, _ pool: ConnectionPool) throws(CatalogError) {
         path = file.path
         self.file = file
         self.pool = pool
+        _ = try pool.read { try file.checkedSchema($0) }
     }
 
     /// The newest generation: one short SELECT.

@@ -43,11 +43,10 @@ extension CatalogSnapshot {
             let columns = try file.columns(of: segment.key, db)
             let dictionary = try reader.dictionary(of: segment.key, db)
             let names = columns.map { ", " + Schema.identifier($0.sqlName) }.joined()
-            let rows = try Row.fetchCursor(
-                db,
+            let statement = try db.cachedStatement(
                 sql: "SELECT ordinal, \(Self.checkedDocument)\(names) FROM \(table) "
-                    + "WHERE ordinal > ? ORDER BY ordinal LIMIT ?",
-                arguments: [Self.lowerBound(ordinal), limit])
+                    + "WHERE ordinal > ? ORDER BY ordinal LIMIT ?")
+            let rows = try Row.fetchCursor(statement, arguments: [Self.lowerBound(ordinal), limit])
             var batch: [CatalogMetadataRow] = []
             while let row = try rows.next() {
                 let reader = RowReader(row: row, table: table, file: file)

@@ -87,7 +87,7 @@ struct ManifestFiles {
         // unreached: only pipes ask, and a file of the manifest is regular
         let source = try InputFile.open(file.path, spoolDirectory: nil) { false }
         var hash = SHA256()
-        var chunk = [UInt8](repeating: 0, count: 1 << 20)
+        var chunk = [UInt8](repeating: 0, count: min(1 << 20, source.byteCount))
         var offset = 0
         while offset < source.byteCount {
             if isCancelled() { throw InputError(.cancelled, file: file.path, "stopped while it was being hashed") }

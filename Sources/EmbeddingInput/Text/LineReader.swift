@@ -20,7 +20,8 @@ final class LineReader {
     init(_ file: InputFile, byteLimit: Int) {
         self.file = file
         self.byteLimit = byteLimit
-        buffer = [UInt8](repeating: 0, count: 128 << 10)
+        // A byte more than a small file has: the read that finds its end has room.
+        buffer = [UInt8](repeating: 0, count: min(128 << 10, file.byteCount + 1))
     }
 
     func rewind() {

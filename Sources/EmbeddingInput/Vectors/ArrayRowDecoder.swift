@@ -1,6 +1,6 @@
 /// Reads rows that follow each other without anything between them: `.npy`, `.fbin`, `.u8bin`, `.i8bin`, tensors.
 ///
-/// f32 goes from the file straight into the caller's memory; everything else passes through 256 KiB of raw values.
+/// f32 goes from the file straight into the caller's memory; everything else passes through at most 256 KiB of raw values.
 final class ArrayRowDecoder: RowDecoder {
     let dimensions: Int
     private let file: InputFile
@@ -18,11 +18,13 @@ final class ArrayRowDecoder: RowDecoder {
         self.file = file
         self.layout = layout
         dimensions = layout.dimensions
+        let size = layout.element.byteCount
+        let count = min(layout.rowCount * layout.dimensions, Self.stagedByteCount / max(1, size))
         switch layout.element {
         case .float32, .text: break
-        case .uint8, .int8: bytes = [UInt8](repeating: 0, count: Self.stagedByteCount)
-        case .float16, .bfloat16: halves = [UInt16](repeating: 0, count: Self.stagedByteCount / 2)
-        case .float64: doubles = [UInt64](repeating: 0, count: Self.stagedByteCount / 8)
+        case .uint8, .int8: bytes = [UInt8](repeating: 0, count: count)
+        case .float16, .bfloat16: halves = [UInt16](repeating: 0, count: count)
+        case .float64: doubles = [UInt64](repeating: 0, count: count)
         }
     }
 

@@ -43,7 +43,8 @@ final class PrefixedRowDecoder: RowDecoder {
         element = layout.element
         rowCount = layout.rowCount
         let rowByteCount = 4 + layout.dimensions * layout.element.byteCount
-        staged = [UInt8](repeating: 0, count: max(1, (256 << 10) / rowByteCount) * rowByteCount)
+        let stagedRows = min(layout.rowCount, max(1, (256 << 10) / rowByteCount))
+        staged = [UInt8](repeating: 0, count: stagedRows * rowByteCount)
     }
 
     func decode(

@@ -62,26 +62,34 @@ struct CatalogEdit {
     ]
 
     /// Makes the change through SQLite; a patch is none of these.
-    func apply(_ db: Database) throws {
+    ///
+    /// - Parameter columns: of each table, as SQL names them.
+    func apply(_ db: Database, columns: [String: [String]]) throws {
         let name = Self.tables[table % Self.tables.count]
+        guard let columns = columns[name] else { return }
         switch kind {
-        case .cell: try setCell(of: name, db)
+        case .cell:
+            let cell = columns[column % columns.count]
+            let statement = try db.cachedStatement(
+                sql: "UPDATE OR REPLACE \(name) SET \(cell) = ? \(Self.chosenRow(name, columns))")
+            try statement.execute(arguments: [databaseValue, row])
         case .row:
-            guard let key = try key(of: name, db) else { return }
-            try db.execute(sql: "DELETE FROM \(name) WHERE \(key.condition)", arguments: key.arguments)
+            let statement = try db.cachedStatement(sql: "DELETE FROM \(name) \(Self.chosenRow(name, columns))")
+            try statement.execute(arguments: [row])
         case .schema: try db.execute(sql: Self.statements[table % Self.statements.count])
         case .patch: return
         }
-        if seals, Self.sealedTables.contains(name) { try seal(name, db) }
+        if seals, Self.sealedTables.contains(name) {
+            let crc = "crc32c(\(columns.dropLast().joined(separator: ", ")))"
+            try db.cachedStatement(sql: "UPDATE \(name) SET crc = \(crc) WHERE crc IS NOT \(crc)").execute()
+        }
     }
 
-    private func setCell(of name: String, _ db: Database) throws {
-        guard let key = try key(of: name, db) else { return }
-        let columns = try db.columns(in: name).map(\.name)
-        let target = Schema.identifier(columns[column % columns.count])
-        try db.execute(
-            sql: "UPDATE OR REPLACE \(name) SET \(target) = ? WHERE \(key.condition)",
-            arguments: [databaseValue] + key.arguments)
+    /// The row of a number, by what tells it from all others.
+    private static func chosenRow(_ name: String, _ columns: [String]) -> String {
+        let key = "\(columns[0]), \(columns[1])"
+        return "WHERE (\(key)) IS (SELECT \(key) FROM \(name) LIMIT 1 "
+            + "OFFSET ? % max(1, (SELECT count(*) FROM \(name))))"
     }
 
     private var databaseValue: DatabaseValue {
@@ -96,38 +104,50 @@ struct CatalogEdit {
         default: return Data(repeating: value.first ?? 0, count: Int(number.number(at: 0, byteCount: 2))).databaseValue
         }
     }
+}
 
-    /// What tells the chosen row from all others.
-    private func key(of name: String, _ db: Database) throws -> (condition: String, arguments: StatementArguments)? {
-        let columns = try db.columns(in: name).map(\.name)
-        guard columns.count >= 2 else { return nil }
-        let (first, second) = (Schema.identifier(columns[0]), Schema.identifier(columns[1]))
-        let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM \(name)") ?? 0
-        guard count > 0,
-            let row = try Row.fetchOne(
-                db, sql: "SELECT \(first), \(second) FROM \(name) LIMIT 1 OFFSET ?", arguments: [row % count])
-        else { return nil }
-        let values: [DatabaseValue] = [row[0], row[1]]
-        return ("\(first) IS ? AND \(second) IS ?", StatementArguments(values))
+/// A connection that makes changes to one catalog after the other.
+final class CatalogEditor {
+    private let connection: DatabaseQueue
+    private let columns: [String: [String]]
+
+    /// - Parameter path: of a sound catalog.
+    init(path: String) throws {
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = false
+        let file = CatalogFile(path: path) { crc32c($0) }
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF")
+            db.add(function: DatabaseFunction("crc32c", pure: true) { Int64(file.checksum(of: $0.map(Field.init))) })
+        }
+        connection = try DatabaseQueue(path: path, configuration: configuration)
+        columns = try connection.inDatabase { db in
+            let names = try CatalogEdit.tables.map { name in
+                (name, try db.columns(in: name).map { Schema.identifier($0.name) })
+            }
+            return Dictionary(uniqueKeysWithValues: names)
+        }
     }
 
-    /// Gives every row of a table the checksum that it should have.
-    private func seal(_ name: String, _ db: Database) throws {
-        let file = CatalogFile(path: name) { crc32c($0) }
-        let columns = try db.columns(in: name).map { Schema.identifier($0.name) }
-        for row in try Row.fetchAll(db, sql: "SELECT * FROM \(name)") {
-            let values = Array(row.databaseValues)
-            let fields = values.dropLast().map { value -> Field in
-                switch value.storage {
-                case .null, .double: .null
-                case .int64(let number): .integer(number)
-                case .string(let text): .text(text)
-                case .blob(let data): .blob([UInt8](data))
-                }
+    /// Makes those changes that SQLite does not refuse.
+    func apply(_ edits: [CatalogEdit]) {
+        guard edits.contains(where: { $0.kind != .patch }) else { return }
+        try? connection.inDatabase { db in
+            try db.inTransaction(.immediate) {
+                for edit in edits { try? edit.apply(db, columns: columns) }
+                return .commit
             }
-            try db.execute(
-                sql: "UPDATE \(name) SET crc = ? WHERE \(columns[0]) IS ? AND \(columns[1]) IS ?",
-                arguments: [Int64(file.checksum(of: fields)), values[0], values[1]])
+        }
+    }
+}
+
+extension Field {
+    fileprivate init(_ value: DatabaseValue) {
+        switch value.storage {
+        case .null, .double: self = .null
+        case .int64(let number): self = .integer(number)
+        case .string(let text): self = .text(text)
+        case .blob(let data): self = .blob([UInt8](data))
         }
     }
 }

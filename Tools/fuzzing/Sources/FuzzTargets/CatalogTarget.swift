@@ -8,14 +8,39 @@ import VectorKernels
 /// A catalog that somebody changed: everything that searches and `verify` read of it; at times a whole database is opened,
 /// searched, inspected and verified with it.
 ///
-/// The first byte chooses how much is read; then come ``CatalogEdit``s to a catalog that the library has just built.
+/// The first byte chooses what is read and how (``Reading``); then come ``CatalogEdit``s to a catalog that the library has just
+/// built. Opening connections would take most of the time, so that mostly the same ones go on, as those of a long-lived
+/// reader do beside a writer; where the file's header was patched, they are always new.
 final class CatalogTarget: FuzzTarget {
     private let database: String
     private let file: ScratchFile
-    private let template: [UInt8]
+    private var template: [UInt8]
+    private let editor: CatalogEditor
+    private let pool: ConnectionPool
+    /// What the next input's file has for its change counter, so that connections see that it is another one.
+    private var stamp: UInt32 = 1 << 16
 
     private static let dimensions = 3
     private static let rows = 6
+
+    /// How an input is read.
+    private struct Reading {
+        let choice: UInt8
+
+        /// With the whole database that the catalog belongs to.
+        var opensDatabase: Bool { choice & 31 == 1 }
+        /// With new connections.
+        var isAnew: Bool { choice & 31 == 2 }
+        var verifies: Bool { choice & 32 == 0 }
+        var looksUp: Bool { choice & 64 == 0 }
+
+        /// What takes long is seldom worth it: one of the two ways on connections that are open.
+        static func quick(_ random: inout SplitMix) -> UInt8 { random.oneIn(2) ? 32 : 64 }
+    }
+
+    /// Where the page ends that holds the whole schema.
+    private static let schemaByteCount = 4096
+    private static let headerByteCount = 100
 
     init() throws {
         let directory = try ScratchDirectory("catalog")
@@ -23,7 +48,13 @@ final class CatalogTarget: FuzzTarget {
         if !FileManager.default.fileExists(atPath: database) { try Self.build(at: database, beside: directory) }
         let path = database + "/catalog.sqlite"
         template = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+        // A B-tree of one page: a leaf.
+        precondition(template[Self.headerByteCount] == 13, "the schema takes more than a page")
         file = try ScratchFile(path)
+        editor = try CatalogEditor(path: path)
+        pool = try ConnectionPool(
+            CatalogFile(path: path, checksum: catalogChecksum), access: .read, recovers: false, busyTimeoutSeconds: 10,
+            connections: 1)
     }
 
     /// A database with everything that a catalog can hold.
@@ -47,8 +78,18 @@ final class CatalogTarget: FuzzTarget {
     }
 
     func mutated(_ input: [UInt8], limit: Int, random: inout SplitMix) -> [UInt8] {
-        guard !input.isEmpty, random.oneIn(2) else { return libFuzzerMutation(of: input, limit: limit) }
-        // One more edit: a number near an edge, a text, a patch.
+        var changed: [UInt8]
+        if !input.isEmpty, random.oneIn(2) {
+            changed = (random.oneIn(2) ? input : [input[0]]) + oneMoreEdit(&random)
+        } else {
+            changed = libFuzzerMutation(of: input, limit: limit)
+        }
+        if !changed.isEmpty, !random.oneIn(32) { changed[0] = Reading.quick(&random) }
+        return changed
+    }
+
+    /// A number near an edge, a text, a patch.
+    private func oneMoreEdit(_ random: inout SplitMix) -> [UInt8] {
         var edit = [UInt8](repeating: 0, count: 8)
         for index in 0..<4 { edit[index] = UInt8(truncatingIfNeeded: random.next()) }
         if !random.oneIn(4) { edit[0] = random.oneIn(4) ? 7 : 1 }
@@ -56,38 +97,43 @@ final class CatalogTarget: FuzzTarget {
         var value = [UInt8](repeating: 0, count: 8)
         value.put(InterestingNumbers.next(0, byteCount: 8, random: &random), at: 0, byteCount: 8)
         edit.put(random.next() << 6 | 8, at: 4, byteCount: 4)
-        let start = random.oneIn(2) ? input : [input[0]]
-        return start + edit + value
+        return edit + value
     }
 
     func run(_ input: [UInt8]) throws {
         guard let choice = input.first else { return }
         let edits = CatalogEdit.list(input[1...])
-        try file.replace(with: template)
-        try edit(edits)
-        for edit in edits where edit.kind == .patch && !edit.value.isEmpty {
-            try file.write(edit.value[...], at: edit.place >> 6 % max(1, template.count - edit.value.count))
+        let patches = edits.filter { $0.kind == .patch && !$0.value.isEmpty }.map { edit in
+            (place: edit.place >> 6 % max(1, template.count - edit.value.count), bytes: edit.value)
         }
-        try read()
-        if choice & 31 == 1 { try readDatabase() }
+        let firstPatch = patches.map(\.place).min() ?? .max
+        let isSchemaNew = firstPatch < Self.schemaByteCount || edits.contains { $0.kind == .schema }
+        try file.replace(with: stamped(isSchemaNew: isSchemaNew))
+        editor.apply(edits)
+        for patch in patches { try file.write(patch.bytes[...], at: patch.place) }
+        let reading = Reading(choice: choice)
+        if firstPatch < Self.headerByteCount || reading.isAnew {
+            try read(CatalogReader.open(file.path, mode: .readOnly, checksum: catalogChecksum), reading)
+        } else {
+            try read(CatalogReader(pool.file, pool), reading)
+        }
+        if reading.opensDatabase { try readDatabase() }
     }
 
-    private func edit(_ edits: [CatalogEdit]) throws {
-        guard edits.contains(where: { $0.kind != .patch }) else { return }
-        var configuration = Configuration()
-        configuration.foreignKeysEnabled = false
-        configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF") }
-        let queue = try DatabaseQueue(path: file.path, configuration: configuration)
-        queue.inDatabase { db in
-            // What SQLite refuses stays undone.
-            for edit in edits { try? edit.apply(db) }
+    /// The sound catalog with a change counter of its own and, where it does not keep the schema, a schema cookie as well:
+    /// by these SQLite knows whether what it remembers of a file still holds.
+    private func stamped(isSchemaNew: Bool) -> [UInt8] {
+        stamp &+= 64
+        var content = template
+        for offset in isSchemaNew ? [24, 92, 40] : [24, 92] {
+            content.put(UInt64(stamp.byteSwapped), at: offset, byteCount: 4)
         }
-        try queue.close()
+        return content
     }
 
-    private func read() throws {
-        let reader = try CatalogReader.open(file.path, mode: .readOnly, checksum: catalogChecksum)
-        _ = try reader.verify()
+    private func read(_ reader: CatalogReader, _ reading: Reading) throws {
+        if reading.verifies { _ = try reader.verify() }
+        guard reading.looksUp else { return }
         let snapshot = try reader.snapshot()
         _ = try snapshot.ids(forOrdinals: [0, 5, 6, .max])
         _ = try snapshot.ordinals(forID: "id 3")

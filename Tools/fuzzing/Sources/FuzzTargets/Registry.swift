@@ -1,3 +1,5 @@
+import PlantedFaults
+
 /// Every target by the name under which `Tools/fuzz` knows it.
 let fuzzTargets: [String: @Sendable () throws -> any FuzzTarget] = [
     "segment": { try SegmentTarget() },
@@ -14,3 +16,5 @@ let fuzzTargets: [String: @Sendable () throws -> any FuzzTarget] = [
     "planted-trap": { PlantedFault(.trap) },
     "planted-allocation": { PlantedFault(.unboundedAllocation) },
 ]
+
+extension PlantedFault: FuzzTarget {}

@@ -35,7 +35,7 @@ final class ScratchDirectory {
 /// A file whose content is replaced again and again.
 final class ScratchFile {
     let path: String
-    private let descriptor: Int32
+    fileprivate let descriptor: Int32
 
     init(_ path: String) throws {
         self.path = path
@@ -52,12 +52,6 @@ final class ScratchFile {
         try write(bytes[...], at: 0)
     }
 
-    /// Makes it hold `byteCount` zeros.
-    func clear(to byteCount: Int) throws {
-        try resize(to: 0)
-        try resize(to: byteCount)
-    }
-
     /// Overwrites part of it.
     func write(_ bytes: ArraySlice<UInt8>, at offset: Int) throws {
         guard !bytes.isEmpty else { return }
@@ -66,7 +60,52 @@ final class ScratchFile {
         guard written == bytes.count else { throw ScratchDirectory.Failure("write", path) }
     }
 
-    private func resize(to byteCount: Int) throws {
+    fileprivate func resize(to byteCount: Int) throws {
         guard ftruncate(descriptor, byteCount) == 0 else { throw ScratchDirectory.Failure("resize", path) }
+    }
+}
+
+/// A large file of a few bytes and many zeros, written through a mapping of it: of what the last input left, only that is
+/// wiped which it wrote.
+@safe final class ScratchMapping {
+    private let file: ScratchFile
+    /// Proof for all uses: `byteLimit` bytes are mapped until `deinit`, and only the first `byteCount`, which the file has,
+    /// are touched.
+    private let base: UnsafeMutableRawPointer
+    private let byteLimit: Int
+    private var byteCount = 0
+    private var written: [Range<Int>] = []
+
+    init(_ file: ScratchFile, byteLimit: Int) throws {
+        (self.file, self.byteLimit) = (file, byteLimit)
+        try file.resize(to: 0)
+        let address = unsafe mmap(nil, byteLimit, PROT_READ | PROT_WRITE, MAP_SHARED, file.descriptor, 0)
+        guard let address = unsafe address, unsafe address != MAP_FAILED else {
+            throw ScratchDirectory.Failure("map", file.path)
+        }
+        unsafe base = address
+    }
+
+    deinit { unsafe munmap(base, byteLimit) }
+
+    /// Makes the file hold `byteCount` zeros.
+    func clear(to byteCount: Int) throws {
+        precondition(byteCount <= byteLimit)
+        if byteCount != self.byteCount { try file.resize(to: byteCount) }
+        for range in written where range.lowerBound < byteCount {
+            unsafe memset(base + range.lowerBound, 0, min(range.upperBound, byteCount) - range.lowerBound)
+        }
+        written.removeAll(keepingCapacity: true)
+        self.byteCount = byteCount
+    }
+
+    /// Overwrites part of it; what is beyond its end is left out.
+    func write(_ bytes: ArraySlice<UInt8>, at offset: Int) {
+        guard offset < byteCount, !bytes.isEmpty else { return }
+        let count = min(bytes.count, byteCount - offset)
+        unsafe bytes.withUnsafeBytes { bytes in
+            if let first = bytes.baseAddress { unsafe memcpy(base + offset, first, count) }
+        }
+        written.append(offset..<offset + count)
     }
 }

@@ -139,13 +139,14 @@ extension SegmentImage {
 
     private mutating func sealBlockChecksums() {
         guard let place = index(of: SectionKind.blockChecksums.rawValue) else { return }
-        for section in sections where 1...24 ~= section.shift {
-            let first = Int(section.entry.number(at: 44, byteCount: 4))
-            let size = 1 << Int(section.shift)
-            for (block, start) in stride(from: 0, to: section.content.count, by: size).enumerated() {
+        for index in sections.indices where 1...24 ~= sections[index].shift {
+            let first = Int(sections[index].entry.number(at: 44, byteCount: 4))
+            let (size, byteCount) = (1 << Int(sections[index].shift), sections[index].content.count)
+            for (block, start) in stride(from: 0, to: byteCount, by: size).enumerated() {
                 guard 4 * (first + block + 1) <= sections[place].content.count else { break }
-                let bytes = Array(section.content[start..<min(section.content.count, start + size)])
-                sections[place].content.put(UInt64(checksum(bytes)), at: 4 * (first + block), byteCount: 4)
+                let content = sections[index].content
+                let checksum = unsafe crc32c(content.span.bytes.extracting(start..<min(byteCount, start + size)))
+                sections[place].content.put(UInt64(checksum), at: 4 * (first + block), byteCount: 4)
             }
         }
     }

@@ -78,18 +78,15 @@ struct SegmentImage {
     func index(of kind: UInt16) -> Int? { sections.firstIndex { $0.kind == kind } }
 
     /// Writes the file.
-    mutating func write(to file: ScratchFile) throws {
+    mutating func write(to file: ScratchMapping) throws {
         seal()
         let claimed = header.number(at: 72, byteCount: 8)
-        let byteCount = Int(min(claimed, UInt64(Self.fileByteLimit)))
-        try file.clear(to: byteCount)
-        try file.write(header[0..<120].prefix(byteCount), at: 0)
-        try file.write(header[120..<124], at: 4092)
+        try file.clear(to: Int(min(claimed, UInt64(Self.fileByteLimit))))
+        file.write(header[0..<120], at: 0)
+        file.write(header[120..<124], at: 4092)
         for (index, section) in sections.enumerated() {
-            try file.write(section.entry[...], at: 4096 + 64 * index)
-            let offset = Int(clamping: section.entry.number(at: 8, byteCount: 8))
-            guard offset < byteCount else { continue }
-            try file.write(section.content.prefix(byteCount - offset), at: offset)
+            file.write(section.entry[...], at: 4096 + 64 * index)
+            file.write(section.content[...], at: Int(clamping: section.entry.number(at: 8, byteCount: 8)))
         }
     }
 }
@@ -97,7 +94,9 @@ struct SegmentImage {
 extension [UInt8] {
     /// The unsigned little-endian number there.
     func number(at offset: Int, byteCount: Int) -> UInt64 {
-        self[offset..<offset + byteCount].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        var number: UInt64 = 0
+        for index in 0..<byteCount { number |= UInt64(self[offset + index]) &<< UInt64(8 * index) }
+        return number
     }
 
     mutating func put(_ number: UInt64, at offset: Int, byteCount: Int) {
@@ -107,6 +106,6 @@ extension [UInt8] {
     /// Cuts off what is too long and completes with zeros what is too short.
     mutating func resize(to count: Int) {
         if count < self.count { removeLast(self.count - count) }
-        append(contentsOf: repeatElement(0, count: count - self.count))
+        if count > self.count { append(contentsOf: [UInt8](repeating: 0, count: count - self.count)) }
     }
 }

@@ -2,16 +2,16 @@ import CFuzzer
 import Glibc
 
 /// A fault behind a magic word, which shows that the harness notices such faults: `Tools/fuzz --self-test`.
-final class PlantedFault: FuzzTarget {
-    enum Kind { case outOfBoundsRead, readBehindSection, trap, unboundedAllocation }
+public final class PlantedFault {
+    public enum Kind { case outOfBoundsRead, readBehindSection, trap, unboundedAllocation }
 
     private let kind: Kind
     /// What was read, so that reading it cannot be left out.
-    private(set) var observed = 0
+    public private(set) var observed = 0
 
-    init(_ kind: Kind) { self.kind = kind }
+    public init(_ kind: Kind) { self.kind = kind }
 
-    func run(_ input: [UInt8]) {
+    public func run(_ input: [UInt8]) {
         // Byte by byte, so that each that is right is new coverage: without counters it would not be found.
         guard input.count > 4, input[0] == UInt8(ascii: "v"), input[1] == UInt8(ascii: "d"),
             input[2] == UInt8(ascii: "b"), input[3] == UInt8(ascii: "!")
