@@ -12,6 +12,8 @@ from experiment import world
 from experiment.errors import HarnessError
 from experiment.inputs import write_input
 
+from .checksum import compute_in_c
+
 Point = TypeVar("Point")
 
 # Far more than a database of some hundred rows needs, far less than what a field of a file can name.
@@ -38,6 +40,7 @@ class World(world.World):
             raise HarnessError(f"{arguments.probe}: no such file; Tools/hostile-test builds it")
         super().__init__("hostile", arguments.vecdb, arguments.directory)
         self.probe, self.quick = arguments.probe, arguments.quick
+        compute_in_c(self.path)
         self._inputs: dict[tuple[str, int], Path] = {}
         self._databases: dict[tuple[str, str, int], Path] = {}
 
