@@ -135,6 +135,10 @@ def crc32c(data, crc=0):
     return crc ^ 0xFFFFFFFF
 
 
+def is_zero(data):
+    return not data.strip(b"\0")
+
+
 # ---- the segment file (segment.md)
 
 class Segment:
@@ -153,12 +157,12 @@ class Segment:
         need(size == len(data) and header_bytes == PAGE, "the file has another size than its header says")
         need(self.rows <= self.span < 2 ** 32 and (self.span == 0) == (self.rows == 0), "impossible row counts")
         need(1 <= self.dimensions <= 65535 and 1 <= metric <= 3 and 1 <= sections <= 64, "impossible header")
-        need(not any(data[109:112]) and not any(data[120:PAGE - 4]), "reserved header bytes are not zero")
+        need(is_zero(data[109:112]) and is_zero(data[120:PAGE - 4]), "reserved header bytes are not zero")
         self.metric = {1: "dot", 2: "cosine", 3: "l2"}[metric]
         self.header_crc = struct.unpack_from("<I", data, PAGE - 4)[0]
         table = data[PAGE:PAGE + 64 * sections]
         need(crc32c(table) == table_crc, "the section table is damaged")
-        need(not any(data[PAGE + 64 * sections:2 * PAGE]), "bytes behind the section table are not zero")
+        need(is_zero(data[PAGE + 64 * sections:2 * PAGE]), "bytes behind the section table are not zero")
         self.read_table(table, size)
         self.read_parameters()
 
@@ -171,11 +175,11 @@ class Segment:
             name = NAMES.get(kind, f"kind {kind}")
             need(codec == 0 and stored == logical and element <= 8 and (shift == 0 or 12 <= shift <= 24),
                  f"section '{name}' is of an unknown form")
-            need(not any(table[at + 5:at + 8]) and not any(table[at + 48:at + 64]), f"'{name}': reserved bytes")
+            need(is_zero(table[at + 5:at + 8]) and is_zero(table[at + 48:at + 64]), f"'{name}': reserved bytes")
             alignment = 65536 if shift else PAGE
             need(offset == -(-end // alignment) * alignment and offset + stored <= size, f"'{name}' is out of place")
             need(stride == 0 or stored % stride == 0, f"'{name}' is no whole number of rows")
-            need(not any(self.data[end:offset]), f"the padding before '{name}' is not zero")
+            need(is_zero(self.data[end:offset]), f"the padding before '{name}' is not zero")
             need(name not in self.sections, f"'{name}' occurs twice")
             need(crc == 0 and first == blocks if shift else first == 0, f"'{name}' has impossible checksums")
             count = -(-stored // 2 ** shift) if shift else 0
@@ -183,7 +187,7 @@ class Segment:
             self.table.append((name, element, shift, stride, crc, first, count))
             blocks += count
             end = offset + stored
-        need(-(-end // PAGE) * PAGE == size and not any(self.data[end:]), "the file does not end with its last section")
+        need(-(-end // PAGE) * PAGE == size and is_zero(self.data[end:]), "the file does not end with its last section")
         need(self.table[-1][0] == "block-checksums" and len(self.sections["block-checksums"]) == 4 * blocks,
              "section 'block-checksums' is missing or of the wrong size")
         checksums = struct.unpack(f"<{blocks}I", self.sections["block-checksums"])
@@ -201,7 +205,7 @@ class Segment:
         need(len(p) == 128, "section 'parameters' has another size")
         (self.kind, self.leaf_count, self.projected, self.per_block, self.subspaces, self.projection, _,
          self.block_bytes, self.biases, self.ranks_projected, slots, blocks, _, _) = struct.unpack_from("<10IQQQI", p)
-        need(not any(p[72:]) and self.kind in (1, 2), "impossible parameters")
+        need(is_zero(p[72:]) and self.kind in (1, 2), "impossible parameters")
         if self.kind == 1:
             return
         self.pairs = (self.subspaces + 1) // 2

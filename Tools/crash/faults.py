@@ -5,8 +5,10 @@ import errno
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiment.errors import Violation
+from experiment.report import Section, choose, each
+
 from .operations import Prepared
-from .report import Section, Violation, each, sample
 from .shim import Call, read_log
 from .volume import Volume, materialise
 from .world import World
@@ -61,18 +63,13 @@ def faults(world: World, prepared: Prepared, section: Section, options: argparse
         for fault in FAULTS
         if call.number and call.kind in fault.kinds and (fault.action != "short" or call.length > 1)
     ]
-    if options.point:
-        points = [found for found in points if _name(found) == options.point]
-        if not points:
-            raise Violation(f"there is no point {options.point}")
-    if options.quick:
-        points = sample(points, QUICK_POINTS, options.seed)
+    points = choose(points, _name, QUICK_POINTS, options)
 
     def attempt(found: tuple[Call, Fault]) -> None:
         call, fault = found
         section.count("points")
         with world.experiment(section, prepared.origin, f"{call}, {fault.name}", _name(found)) as place:
-            section.count(_fail_and_recover(world, prepared, place, call, fault))
+            section.count(_fail_and_recover(world, prepared, section, place, call, fault))
 
     each(points, options.threads, attempt)
 
@@ -81,19 +78,21 @@ def _name(found: tuple[Call, Fault]) -> str:
     return f"{found[0].number}:{found[1].name}"
 
 
-def _fail_and_recover(world: World, prepared: Prepared, place: Path, call: Call, fault: Fault) -> str:
+def _fail_and_recover(
+    world: World, prepared: Prepared, section: Section, place: Path, call: Call, fault: Fault
+) -> str:
     """How it ended."""
     log = world.path / f"{place.name}.log"
-    outcome = world.run(prepared.words(world, place), root=place, log=log, at=call.number, **fault.settings())
+    outcome = prepared.run(world, place, log=log, at=call.number, **fault.settings())
     calls = read_log(log)
     log.unlink()
     if outcome.returncode not in (0, 1, 4, 6):
         raise Violation(f"it ended with {outcome.returncode}: {outcome.stderr.strip()[-200:]}")
-    found = prepared.observe(world, place)
+    found = prepared.observe(world, place, section)
     if outcome.returncode == 0:
         if found != prepared.after:
             raise Violation(f"it ended with 0, but {found} is found")
-        _check_durable(world, prepared, place, calls)
+        _check_durable(world, prepared, section, place, calls)
         ending = "done all the same"
     else:
         if not outcome.stderr.strip():
@@ -108,14 +107,14 @@ def _fail_and_recover(world: World, prepared: Prepared, place: Path, call: Call,
     return ending
 
 
-def _check_durable(world: World, prepared: Prepared, place: Path, calls: list[Call]) -> None:
+def _check_durable(world: World, prepared: Prepared, section: Section, place: Path, calls: list[Call]) -> None:
     """What was acknowledged survives a loss of power, although a call failed: a failed sync has made nothing safe."""
     volume = Volume(prepared.origin, str(place))
     for call in calls:
         volume.apply(call)
     rest = world.new_place("durable")
     materialise(volume.synced(), rest)
-    found = world.observe(rest)
+    found = world.observe(rest, section)
     world.discard(rest)
     if found != prepared.after:
         raise Violation(f"it ended with 0, but after a loss of power {found} is found")

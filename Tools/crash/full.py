@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from experiment.errors import Violation
+from experiment.report import Section, choose
+
 from .operations import Prepared
-from .report import Section, Violation, sample
 from .world import World
 
 # tmpfs gives room in pages.
@@ -32,17 +34,10 @@ def can_mount(world: World) -> bool:
 def full_disk(world: World, prepared: Prepared, section: Section, options: argparse.Namespace) -> None:
     """Gives the operation every amount of room from none to all that it needs."""
     enough = _pages_needed(world, prepared)
-    points = list(range(enough))
-    if options.point:
-        points = [room for room in points if _name(room) == options.point]
-        if not points:
-            raise Violation(f"there is no point {options.point}")
-    if options.quick:
-        points = sample(points, QUICK_POINTS, options.seed)
-    for room in points:
+    for room in choose(list(range(enough)), _name, QUICK_POINTS, options):
         section.count("full disks")
         try:
-            _fill_and_recover(world, prepared, room)
+            _fill_and_recover(world, prepared, section, room)
         except Violation as violation:
             section.fail(f"room for {room} pages", str(violation), _name(room))
 
@@ -59,19 +54,19 @@ def _pages_needed(world: World, prepared: Prepared) -> int:
         with _mounted(world) as place:
             shutil.copytree(prepared.origin, place, dirs_exist_ok=True)
             _leave(place, room)
-            if world.run(prepared.words(world, place)).returncode == 0:
+            if prepared.run(world, place).returncode == 0:
                 most = room
             else:
                 least = room + 1
     return least
 
 
-def _fill_and_recover(world: World, prepared: Prepared, room: int) -> None:
+def _fill_and_recover(world: World, prepared: Prepared, section: Section, room: int) -> None:
     with _mounted(world) as place:
         shutil.copytree(prepared.origin, place, dirs_exist_ok=True)
         _leave(place, room)
-        outcome = world.run(prepared.words(world, place))
-        found = prepared.observe(world, place)
+        outcome = prepared.run(world, place)
+        found = prepared.observe(world, place, section, circumstances="full disk")
         if outcome.returncode == 0:
             if found != prepared.after:
                 raise Violation(f"it ended with 0, but {found} is found")

@@ -3,8 +3,10 @@
 import argparse
 from pathlib import Path
 
+from experiment.errors import Violation
+from experiment.report import Section, choose, each
+
 from .operations import Prepared
-from .report import Section, Violation, each, sample
 from .shim import Call
 from .world import World
 
@@ -13,19 +15,13 @@ QUICK_POINTS = 10
 
 def kill(world: World, prepared: Prepared, section: Section, options: argparse.Namespace) -> None:
     """Kills the operation before every call, and in the middle of every write."""
-    points = _points(prepared.calls)
-    if options.point:
-        points = [found for found in points if _name(found) == options.point]
-        if not points:
-            raise Violation(f"there is no point {options.point}")
-    if options.quick:
-        points = sample(points, QUICK_POINTS, options.seed)
+    points = choose(_points(prepared.calls), _name, QUICK_POINTS, options)
 
     def attempt(found: tuple[Call, str]) -> None:
         call, action = found
         section.count("points")
         with world.experiment(section, prepared.origin, f"{call}, {action}", _name(found)) as place:
-            section.count(_kill_and_recover(world, prepared, place, call, action))
+            section.count(_kill_and_recover(world, prepared, section, place, call, action))
 
     each(points, options.threads, attempt)
 
@@ -40,12 +36,14 @@ def _name(found: tuple[Call, str]) -> str:
     return f"{found[0].number}:{found[1]}"
 
 
-def _kill_and_recover(world: World, prepared: Prepared, place: Path, call: Call, action: str) -> str:
+def _kill_and_recover(
+    world: World, prepared: Prepared, section: Section, place: Path, call: Call, action: str
+) -> str:
     """Which state was found."""
-    outcome = world.run(prepared.words(world, place), root=place, at=call.number, action=action)
+    outcome = prepared.run(world, place, at=call.number, action=action)
     if outcome.returncode != -9:
         raise Violation(f"it was to be killed, but ended with {outcome.returncode}")
-    found = prepared.observe(world, place)
+    found = prepared.observe(world, place, section)
     world.check_next_writer(place, found)
     return "new" if found == prepared.after and prepared.after != prepared.before else "old"
 

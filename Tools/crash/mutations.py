@@ -2,13 +2,18 @@
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
+
+from experiment.errors import Violation
+from experiment.report import Section
 
 from .operations import Prepared, is_commit, operations, prepare
-from .power import Cut, Recording, record
+from .power import Cut, Recording, recording_of
 from .processes import Scenario, scenarios
-from .report import Section, Violation, timed
+from .sections import section_of
 from .shim import Call
 from .volume import digest, materialise
 from .world import World
@@ -52,7 +57,7 @@ def recorded_mutations() -> list[Mutation]:
         Mutation("journal-name-sync", overwrite, _without(_journal_name_syncs)),
         Mutation("catalog-sync", overwrite, _without(_catalog_syncs)),
         Mutation("catalog-sync-after-commit", overwrite, _after_commit(_catalog_syncs)),
-        Mutation("commit-sync", overwrite, _without(_commit_syncs), "segment-|durable"),
+        Mutation("commit-sync", overwrite, _without(_commit_syncs), "segment-|durable", is_published=True),
         Mutation("garbage-before-commit", overwrite, _garbage_before_commit, "segment-"),
         Mutation("new-segment-sync", fresh, _without(_segment_syncs), "segment-"),
         Mutation("new-catalog-sync", fresh, _without(_catalog_syncs), "catalog"),
@@ -85,51 +90,88 @@ def run_mutations(world: World, arguments: argparse.Namespace) -> list[Section]:
         def replay(section: Section) -> None:
             if mutation.operation not in recordings:
                 prepared = prepare(world, named[mutation.operation])
-                recordings[mutation.operation] = prepared, record(world, prepared)
-            _expect_notice(world, *recordings[mutation.operation], mutation, arguments.seed, section)
+                recordings[mutation.operation] = prepared, recording_of(prepared)
+            _expect_notice(world, *recordings[mutation.operation], mutation, section, arguments)
 
-        sections.append(timed(Section("mutations", mutation.name), replay))
+        sections.append(section_of("mutations", mutation.name, replay))
     for lock in filter(lambda mutation: wanted(mutation.name), LOCK_MUTATIONS):
         scenario = next(found for found in scenarios() if found.name == lock.scenario)
         sections.append(
-            timed(Section("mutations", lock.name), lambda section: _expect_conflict(world, scenario, lock, section))
+            section_of("mutations", lock.name, lambda section: _expect_conflict(world, scenario, lock, section))
         )
     return sections
 
 
 def _expect_notice(
-    world: World, prepared: Prepared, recording: Recording, mutation: Mutation, seed: int, section: Section
+    world: World,
+    prepared: Prepared,
+    recording: Recording,
+    mutation: Mutation,
+    section: Section,
+    arguments: argparse.Namespace,
 ) -> None:
     changed = mutation.change(recording.calls)
     if changed == recording.calls:
         section.fail("its recording", f"{mutation.operation} has no such step any more")
         return
     robbed = replace(recording, calls=changed)
-    first = _publishing(changed) + 1 if mutation.is_published else 0
-    seen: set[tuple[bytes, bool]] = set()
-    # What is cheapest to notice comes first: the states that hold only what was synced.
-    for torn in (0, TORN_STATES):
-        for cut in robbed.cuts(torn, seed):
-            done = cut.prefix >= robbed.acknowledged
-            key = (digest(cut.tree), done)
-            if cut.prefix < first or (cut.variant == 0) != (torn == 0) or key in seen:
-                continue
-            seen.add(key)
-            section.count("states")
-            if why := _trouble(world, prepared, cut, done):
-                if re.search(mutation.symptom, why):
+    # Before the missing step nothing can be noticed but what is somebody else's fault.
+    first = _difference(recording.calls, changed) + 1
+    if mutation.is_published:
+        first = max(first, _publishing(changed) + 1)
+
+    def trouble(cut: Cut) -> str | None:
+        section.count("states")
+        return _trouble(world, prepared, section, robbed, cut)
+
+    with ThreadPoolExecutor(arguments.threads) as pool:
+        cuts = _different(robbed, first, arguments.seed)
+        while group := list(islice(cuts, arguments.threads)):
+            for cut, why in zip(group, pool.map(trouble, group)):
+                if why and re.search(mutation.symptom, why):
                     section.figures["noticed at"] = robbed.moment(cut)
                     section.figures["as"] = why[:160]
+                    number = changed[cut.prefix - 1].number
+                    _expect_none_without(world, prepared, section, recording, number, arguments.seed)
                     return
     section.fail("the end", "nothing noticed that the step is missing")
 
 
-def _trouble(world: World, prepared: Prepared, cut: Cut, done: bool) -> str | None:
+def _difference(calls: list[Call], changed: list[Call]) -> int:
+    """The first place at which two recordings differ."""
+    pairs = enumerate(zip(calls, changed))
+    return next((index for index, (call, other) in pairs if call != other), min(len(calls), len(changed)))
+
+
+def _different(robbed: Recording, first: int, seed: int) -> Iterator[Cut]:
+    """The states from the prefix `first` on, each once; what is cheapest to notice comes first: only what was synced."""
+    seen: set[tuple[bytes, bool]] = set()
+    for torn in (0, TORN_STATES):
+        for cut in robbed.cuts(torn, seed):
+            key = (digest(cut.tree), cut.prefix >= robbed.acknowledged)
+            if cut.prefix < first or (cut.variant == 0) != (torn == 0) or key in seen:
+                continue
+            seen.add(key)
+            yield cut
+
+
+def _expect_none_without(
+    world: World, prepared: Prepared, section: Section, recording: Recording, number: int, seed: int
+) -> None:
+    """With every step in its place, no loss of power at the same moment does harm: it is this step that was noticed."""
+    for cut in recording.cuts(TORN_STATES, seed):
+        if cut.prefix and recording.calls[cut.prefix - 1].number == number:
+            if why := _trouble(world, prepared, section, recording, cut):
+                section.fail(recording.moment(cut), f"there is trouble although no step is missing: {why}")
+
+
+def _trouble(world: World, prepared: Prepared, section: Section, recording: Recording, cut: Cut) -> str | None:
     """What is wrong after this loss of power."""
+    done = cut.prefix >= recording.acknowledged
     place = world.new_place("robbed")
     materialise(cut.tree, place)
     try:
-        found = prepared.observe(world, place)
+        found = prepared.observe(world, place, section)
     except Violation as violation:
         return str(violation)
     finally:

@@ -1,12 +1,18 @@
 """The table of operations that must survive a crash. A new command of vecdb is one more entry in `operations()`."""
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .report import Violation
+from experiment.errors import HarnessError, Violation
+from experiment.report import Section
+
 from .shim import Call
-from .world import HarnessError, State, World
+from .world import State, World
+
+# Of what the command under test takes from the system at random.
+SEED = 1
 
 Commands = Callable[[World, Path], list[str]]
 
@@ -29,7 +35,9 @@ class Prepared:
     origin: Path
     before: State
     after: State
+    # What it does when nothing is in its way, and the directory where it did.
     calls: list[Call]
+    recorded_at: str
 
     @property
     def name(self) -> str:
@@ -41,9 +49,13 @@ class Prepared:
     def words(self, world: World, place: Path) -> list[str]:
         return self.operation.words(world, place)
 
-    def observe(self, world: World, place: Path) -> State:
+    def run(self, world: World, place: Path, **settings: object) -> "subprocess.CompletedProcess[str]":
+        """The command, as it was recorded: with `settings` that change nothing it makes the same calls and the same bytes."""
+        return world.run(self.words(world, place), root=place, seed=SEED, **settings)
+
+    def observe(self, world: World, place: Path, section: Section, circumstances: str = "") -> State:
         """What readers find; Violation when it is neither the old state nor the new one."""
-        found = world.observe(place)
+        found = world.observe(place, section, circumstances)
         if found not in (self.before, self.after):
             raise Violation(f"found {found}, expected {self.before} or {self.after}")
         return found
@@ -66,6 +78,11 @@ def operations() -> list[Operation]:
 
 
 def prepare(world: World, operation: Operation) -> Prepared:
+    """The operation, ready to be tried: once for all parts of a run."""
+    return world.remembered(f"prepared {operation.name}", lambda: _prepared(world, operation))
+
+
+def _prepared(world: World, operation: Operation) -> Prepared:
     """Makes what the operation meets, and finds out what it does when nothing is in its way."""
     origin = world.new_place(f"origin-{operation.name}")
     operation.prepare(world, origin)
@@ -73,12 +90,12 @@ def prepare(world: World, operation: Operation) -> Prepared:
     before = world.observe(place)
     world.discard(place)
     place = world.copy(origin, "after")
-    calls = world.recorded(operation.words(world, place), place)
+    calls = world.recorded(operation.words(world, place), place, seed=SEED)
     after = world.observe(place)
     world.discard(place)
     if not any(call.number for call in calls):
         raise HarnessError(f"{operation.name}: no call was recorded; is the library preloaded?")
-    return Prepared(operation, origin, before, after, calls)
+    return Prepared(operation, origin, before, after, calls, str(place))
 
 
 def _build(name: str) -> Commands:

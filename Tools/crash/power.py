@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiment.errors import Violation
+from experiment.report import Section, each
+
 from .operations import Prepared
-from .report import Section, Violation, each
 from .shim import UNTRACKED, Call
 from .volume import Tree, Volume, digest, materialise
 from .world import State, World
@@ -64,16 +66,13 @@ class Recording:
         return f"prefix {cut.prefix}, after {after}, {rest}"
 
 
-def record(world: World, prepared: Prepared) -> Recording:
-    place = prepared.copy(world)
-    calls = world.recorded(prepared.words(world, place), place)
-    world.discard(place)
-    return Recording(prepared.origin, str(place), calls)
+def recording_of(prepared: Prepared) -> Recording:
+    return Recording(prepared.origin, prepared.recorded_at, prepared.calls)
 
 
 def power(world: World, prepared: Prepared, section: Section, options: argparse.Namespace) -> None:
     """Replays the operation's calls, and looks at what every loss of power leaves."""
-    recording = record(world, prepared)
+    recording = recording_of(prepared)
     cuts = list(recording.cuts(QUICK_TORN_STATES if options.quick else TORN_STATES, options.seed))
     if options.point:
         cuts = [cut for cut in cuts if cut.name == options.point]
@@ -95,7 +94,7 @@ def power(world: World, prepared: Prepared, section: Section, options: argparse.
         number, cut = entry
         with world.experiment(section, None, recording.moment(cut), cut.name) as place:
             materialise(cut.tree, place)
-            found[number] = prepared.observe(world, place)
+            found[number] = prepared.observe(world, place, section)
             if number[0] % WRITER_SHARE == 0:
                 world.check_next_writer(place, found[number])
 

@@ -10,12 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiment.errors import HarnessError, Violation
+from experiment.report import Section
+from experiment.world import TIMEOUT_SECONDS
+
 from . import shim
 from .operations import at_commit, at_final_rename, at_segment_sync
-from .report import Section, Violation, timed
+from .sections import section_of
 from .shim import Call
 from .soak import soak
-from .world import TIMEOUT_SECONDS, HarnessError, State, World
+from .world import State, World
 
 
 @dataclass(frozen=True)
@@ -39,15 +43,13 @@ def run_processes(world: World, arguments: argparse.Namespace) -> list[Section]:
     sections = []
     for scenario in scenarios():
         if arguments.only in (None, scenario.name):
-            sections.append(
-                timed(Section("processes", scenario.name), lambda section: scenario.play(world, ""))
-            )
+            sections.append(section_of("processes", scenario.name, lambda section: scenario.play(world, "")))
     if arguments.only in (None, "soak"):
-        sections.append(
-            timed(
-                Section("processes", "soak"), lambda section: soak(world, section, arguments.seconds, arguments.seed)
-            )
-        )
+
+        def body(section: Section) -> None:
+            soak(world, section, arguments.seconds, arguments.seed)
+
+        sections.append(section_of("processes", "soak", body))
     return sections
 
 
@@ -103,7 +105,7 @@ def _reader_at_a_commit(world: World, unlocked: str) -> None:
     place = _built(world)
     with _paused(world, place, world.build(place, "b"), _before_commit, unlocked) as writer:
         environment = shim.environment(world.shim, place, unlocked=unlocked)
-        reader = _start(world, world.query(place), environment)
+        reader = world.start([str(world.vecdb), *world.query(place)], env=environment)
         try:
             time.sleep(0.3)
             _go_on(writer, 0)
@@ -149,13 +151,6 @@ def _expect(world: World, place: Path, name: str, generation: int) -> None:
     world.check_clean(place)
 
 
-def _start(world: World, words: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [str(world.vecdb), *words], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
 @contextmanager
 def _paused(
     world: World, place: Path, words: list[str], moment: Callable[[list[Call]], Call], unlocked: str
@@ -166,7 +161,7 @@ def _paused(
     call = moment(world.recorded([word.replace(here, there) for word in words], trial))
     world.discard(trial)
     environment = shim.environment(world.shim, place, at=call.number, action="stop", unlocked=unlocked)
-    process = _start(world, words, environment)
+    process = world.start([str(world.vecdb), *words], env=environment)
     try:
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":

@@ -9,6 +9,8 @@
 //                fail (with the errno CRASH_ERRNO), short (half a write), interrupt (EINTR)
 // CRASH_FOREVER  1: from the count on, every call of a kind in CRASH_KINDS (an interrupt: every other one)
 // CRASH_KINDS    comma-separated kinds that fail for ever
+// CRASH_SEED     what the program takes from elsewhere is the same in each run: random bytes made from this number, the
+//                time of day, a clock that ticks when it is read, the process's number
 // CRASH_UNLOCKED comma-separated lock kinds that succeed and do nothing: flock, or the name of a file behind '=':
 //                flock=lock
 
@@ -19,15 +21,20 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -52,7 +59,8 @@ static const char *root, *action, *kinds, *unlocked;
 static size_t root_length;
 static long at, count;
 static int failure, log_descriptor = -1;
-static bool forever, ready;
+static bool forever, ready, repeatable;
+static atomic_ullong randomness, ticks;
 
 // The C library's `syscall`, which the one below hides.
 static long (*raw(void))(long, ...) {
@@ -75,6 +83,8 @@ __attribute__((constructor)) static void begin(void) {
     at = atol(setting("CRASH_AT"));
     failure = atoi(setting("CRASH_ERRNO"));
     forever = *setting("CRASH_FOREVER") == '1';
+    repeatable = *setting("CRASH_SEED") != 0;
+    randomness = strtoull(setting("CRASH_SEED"), NULL, 10);
     if (*setting("CRASH_LOG")) {
         int opened = (int)raw()(SYS_openat, AT_FDCWD, setting("CRASH_LOG"), O_WRONLY | O_CREAT | O_APPEND, 0644);
         // Far away from the numbers that the program gets without it.
@@ -83,6 +93,9 @@ __attribute__((constructor)) static void begin(void) {
     }
     ready = root_length > 0;
 }
+
+// What `getpid` would say, where it says the same in each run.
+static void end_now(void) { raw()(SYS_kill, raw()(SYS_getpid), SIGKILL); }
 
 static bool listed(const char *list, const char *word) {
     size_t length = strlen(word);
@@ -167,7 +180,7 @@ static enum decision started(struct call *call) {
     call->stops = is_now && strcmp(action, "stop") == 0;
     if (is_unlocked(call)) return SKIP;
     if (!is_now) return GO_ON;
-    if (strcmp(action, "kill") == 0) kill(getpid(), SIGKILL);
+    if (strcmp(action, "kill") == 0) end_now();
     if (strcmp(action, "tear") == 0 || (strcmp(action, "short") == 0 && is_write && call->length > 1)) return HALVE;
     if (strcmp(action, "interrupt") == 0) {
         failure = EINTR;
@@ -179,7 +192,7 @@ static enum decision started(struct call *call) {
 static long ended(const struct call *call, long result) {
     int code = errno;
     if (call->counts) record(call, result, code);
-    if (call->counts && count == at && strcmp(action, "tear") == 0) kill(getpid(), SIGKILL);
+    if (call->counts && count == at && strcmp(action, "tear") == 0) end_now();
     pthread_mutex_unlock(&order);
     if (call->stops) raise(SIGSTOP);
     errno = code;
@@ -220,6 +233,7 @@ static void on_path(struct call *call, const char *kind, int directory, const ch
 static int opened(int directory, const char *name, int flags, mode_t mode) {
     static int (*real)(int, const char *, int, ...);
     if (!real) real = NEXT(openat);
+    if (repeatable && strcmp(name, "/dev/urandom") == 0) name = "/dev/zero";
     if (!(flags & (O_CREAT | O_TRUNC))) return real(directory, name, flags, mode);
     struct call call;
     on_path(&call, "open", directory, name);
@@ -347,6 +361,7 @@ long syscall(long number, ...) {
     long a[6];
     for (int index = 0; index < 6; index++) a[index] = va_arg(list, long);
     va_end(list);
+    if (number == SYS_getrandom) return getrandom((void *)a[0], (size_t)a[1], (unsigned)a[2]);
     if (number != SYS_renameat2) return raw()(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     return renamed((int)a[0], (const char *)a[1], (int)a[2], (const char *)a[3], (unsigned)a[4]);
 }
@@ -436,3 +451,48 @@ int fchmod(int descriptor, mode_t mode) {
     on_descriptor(&call, "mode", descriptor);
     PERFORM(real(descriptor, mode));
 }
+
+// MARK: what differs from run to run
+
+static const time_t this_time = 1767225600;
+
+ssize_t getrandom(void *bytes, size_t length, unsigned flags) {
+    if (!repeatable) return raw()(SYS_getrandom, bytes, length, flags);
+    for (size_t place = 0; place < length; place++) {
+        // SplitMix64, one byte of each number.
+        uint64_t mixed = atomic_fetch_add(&randomness, 0x9E3779B97F4A7C15) + 0x9E3779B97F4A7C15;
+        mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9;
+        mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB;
+        ((unsigned char *)bytes)[place] = (unsigned char)(mixed ^ mixed >> 31);
+    }
+    return (ssize_t)length;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = NEXT(clock_gettime);
+    if (!repeatable || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID) return real(clock, time);
+    bool is_date = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
+    // A millisecond each time it is read, so that what waits or measures for a while comes to an end.
+    uint64_t milliseconds = is_date ? 0 : atomic_fetch_add(&ticks, 1);
+    time->tv_sec = (is_date ? this_time : 1) + (time_t)(milliseconds / 1000);
+    time->tv_nsec = (long)(milliseconds % 1000) * 1000000;
+    return 0;
+}
+
+int gettimeofday(struct timeval *restrict time, void *restrict zone) {
+    static int (*real)(struct timeval *restrict, void *restrict);
+    if (!real) real = NEXT(gettimeofday);
+    if (!repeatable) return real(time, zone);
+    *time = (struct timeval){.tv_sec = this_time};
+    return 0;
+}
+
+time_t time(time_t *result) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (result) *result = now.tv_sec;
+    return now.tv_sec;
+}
+
+pid_t getpid(void) { return repeatable ? 4242 : (pid_t)raw()(SYS_getpid); }

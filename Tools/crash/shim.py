@@ -1,11 +1,10 @@
-"""The preloaded library: compiling it, asking it for something, reading what it wrote down."""
+"""The preloaded library: asking it for something, reading what it wrote down."""
 
 import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+SOURCE = Path(__file__).with_name("shim.c")
 # Kinds that only locks have, or that lose nothing in a crash.
 UNTRACKED = frozenset({"flock", "record-lock", "owner", "mode", "open"})
 
@@ -37,22 +36,6 @@ class Call:
 
     def __str__(self) -> str:
         return f"call {self.number} ({self.kind} {self.name})"
-
-
-def compiled(directory: Path) -> Path:
-    """The library, made from shim.c."""
-    from .world import HarnessError
-
-    compiler = next((found for name in ("clang", "cc", "gcc") if (found := shutil.which(name))), None)
-    if not compiler:
-        raise HarnessError("no C compiler found; clang comes with the Swift toolchain: put its usr/bin on PATH")
-    library = directory / "shim.so"
-    source = Path(__file__).with_name("shim.c")
-    command = [compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(library), str(source)]
-    outcome = subprocess.run([*command, "-ldl", "-lpthread"], capture_output=True, text=True)
-    if outcome.returncode:
-        raise HarnessError(f"{source} does not compile:\n{outcome.stderr}")
-    return library
 
 
 def environment(library: Path, root: Path, **settings: object) -> dict[str, str]:

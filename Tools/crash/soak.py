@@ -8,8 +8,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from .report import Section, Violation
-from .world import DATABASE, ROWS, TIMEOUT_SECONDS, World
+from experiment.errors import Violation
+from experiment.report import Section
+from experiment.world import TIMEOUT_SECONDS
+
+from .world import DATABASE, ROWS, World
 
 READERS = ("query", "query", "verify", "inspect")
 KILLS_PER_SECOND = 4
@@ -34,10 +37,7 @@ class _Soak:
     def run(self, words: list[str]) -> "tuple[int, str, str] | None":
         """Status and output of a process; None when it was killed."""
         with self.guard:
-            process = subprocess.Popen(
-                [str(self.world.vecdb), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, text=True,
-            )  # fmt: skip
+            process = self.world.start([str(self.world.vecdb), *words])
             self.running[process.pid] = process
         try:
             output, error = process.communicate(timeout=TIMEOUT_SECONDS)
@@ -114,6 +114,6 @@ def soak(world: World, section: Section, seconds: float, seed: int) -> None:
         raise Violation("; ".join(state.problems[:3]))
     if not (state.figures["builds"] and state.figures["reads"] and state.figures["kills"]):
         raise Violation("too little happened to show anything; give it more --seconds")
-    world.check_next_writer(place, world.observe(place))
+    world.check_next_writer(place, world.observe(place, section))
     section.figures["leaked files"] = 0
     world.discard(place)

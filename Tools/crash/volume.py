@@ -11,8 +11,9 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from experiment.errors import HarnessError
+
 from .shim import UNTRACKED, Call
-from .world import HarnessError
 
 SECTOR = 512
 # Path below the root → bytes, or None for a directory.

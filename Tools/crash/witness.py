@@ -5,9 +5,10 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+from experiment.errors import Violation
+
 from . import shim
 from .operations import Prepared
-from .report import Violation
 from .world import World
 
 # System calls by the kind that the library records for them.

@@ -1,29 +1,31 @@
 """Where the experiments happen: the executable, its inputs, and what a reader finds in a database."""
 
+import hashlib
 import json
 import random
 import shutil
-import struct
 import subprocess
-import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from experiment import world
+from experiment.compiler import compiled
+from experiment.errors import Violation
+from experiment.inputs import write_input
+from experiment.report import Section
 
 from . import shim
-from .report import Section, Violation
+
+Result = TypeVar("Result")
 
 DATABASE = "movies.vecdb"
 # Rows of the three inputs; 'c' is what the next writer builds after a crash.
 ROWS = {"a": 300, "b": 260, "c": 240}
-DIMENSIONS = 16
-TIMEOUT_SECONDS = 60
-
-
-class HarnessError(Exception):
-    """The experiment itself went wrong; its text says what and how."""
 
 
 @dataclass(frozen=True)
@@ -43,36 +45,19 @@ class State:
 ABSENT = State(None, 0)
 
 
-class World:
-    """One temporary directory with everything in it."""
+class World(world.World):
+    """Adds the inputs, and a memory of what was found."""
 
     def __init__(self, vecdb: Path, directory: Path | None, keep: bool):
-        if not vecdb.is_file():
-            raise HarnessError(f"{vecdb}: no such file; build it with 'swift build -c release --product vecdb'")
-        memory = Path("/dev/shm")
-        parent = directory or (memory if memory.is_dir() else None)
-        if directory:
-            directory.mkdir(parents=True, exist_ok=True)
-        self.vecdb = vecdb
+        super().__init__("crash", vecdb, directory)
         self.keep = keep
-        self.path = Path(tempfile.mkdtemp(prefix="vecdb-crash-", dir=parent)).resolve()
-        self.shim = shim.compiled(self.path)
+        self.shim = compiled(shim.SOURCE, self.path)
         self.inputs = self.path / "inputs"
         self.inputs.mkdir()
         for seed, (name, rows) in enumerate(ROWS.items()):
             write_input(self.inputs / name, name, rows, random.Random(seed))
-        self._places = 0
-        self._answers: dict[str, str] = {}
-
-    def close(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
-
-    def new_place(self, name: str) -> Path:
-        """An empty directory for one database."""
-        self._places += 1
-        place = self.path / f"{name}-{self._places}"
-        place.mkdir()
-        return place
+        self._guard = threading.Lock()
+        self._remembered: dict[object, Future[Any]] = {}
 
     def copy(self, source: Path, name: str) -> Path:
         place = self.new_place(name)
@@ -81,6 +66,18 @@ class World:
 
     def discard(self, place: Path) -> None:
         shutil.rmtree(place, ignore_errors=True)
+
+    def remembered(self, question: object, answer: Callable[[], Result]) -> Result:
+        """What `answer` returned or raised when the question was first asked, by whatever thread."""
+        with self._guard:
+            is_first = question not in self._remembered
+            future = self._remembered.setdefault(question, Future())
+        if is_first:
+            try:
+                future.set_result(answer())
+            except BaseException as error:
+                future.set_exception(error)
+        return future.result()
 
     @contextmanager
     def experiment(self, section: Section, origin: Path | None, what: str, point: str | None) -> Iterator[Path]:
@@ -116,17 +113,7 @@ class World:
     def run(self, words: list[str], **settings: object) -> subprocess.CompletedProcess[str]:
         """Runs vecdb to its end; `settings` ask the shim for something, `root` among them."""
         environment = shim.environment(self.shim, **settings) if settings else None
-        try:
-            return subprocess.run(
-                [str(self.vecdb), *words],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            raise Violation(f"vecdb {words[0]} did not end within {TIMEOUT_SECONDS} s") from None
+        return self.finish(self.start([str(self.vecdb), *words], env=environment), f"vecdb {words[0]}")
 
     def succeed(self, words: list[str], **settings: object) -> subprocess.CompletedProcess[str]:
         """Runs vecdb where nothing is in its way."""
@@ -135,21 +122,28 @@ class World:
             raise Violation(f"vecdb {words[0]} ended with {outcome.returncode}: {_last_line(outcome)}")
         return outcome
 
-    def recorded(self, words: list[str], place: Path) -> list[shim.Call]:
+    def recorded(self, words: list[str], place: Path, **settings: object) -> list[shim.Call]:
         """Runs vecdb and returns its calls below `place`."""
         log = self.path / f"{place.name}.log"
-        self.succeed(words, root=place, log=log)
+        self.succeed(words, root=place, log=log, **settings)
         calls = shim.read_log(log)
         log.unlink()
         return calls
 
     # what is found
 
-    def observe(self, place: Path) -> State:
+    def observe(self, place: Path, section: "Section | None" = None, circumstances: str = "") -> State:
         """What readers find: one that may not write, one that recovers, and a deep verification.
 
+        That is a function of the files and of the `circumstances`, so that equal files are looked at once.
         Raises Violation for anything but a sound database or none.
         """
+        key = digest(place)
+        if section:
+            section.states.add(key)
+        return self.remembered(("state", key, circumstances), lambda: self._observe(place))
+
+    def _observe(self, place: Path) -> State:
         database = place / DATABASE
         inspection = self._inspect(database)
         found = self.run(self.query(place))
@@ -188,7 +182,11 @@ class World:
         return json.loads(outcome.stdout)["notes"]
 
     def check_next_writer(self, place: Path, found: State) -> None:
-        """The next build works, and what the crash left is gone."""
+        """The next build works, and what the crash left is gone; tried once on equal files."""
+        key = ("writer", digest(place), found.generation)
+        self.remembered(key, lambda: self._check_next_writer(place, found))
+
+    def _check_next_writer(self, place: Path, found: State) -> None:
         built = json.loads(self.succeed(self.build(place, "c", "--json")).stdout)
         self.check_clean(place)
         state = State(self.succeed(self.query(place)).stdout, built["generation"])
@@ -209,12 +207,25 @@ class World:
 
     def answers_of(self, name: str) -> str:
         """What a database built from input `name` answers."""
-        if name not in self._answers:
-            place = self.new_place(f"reference-{name}")
-            self.succeed(self.build(place, name))
-            self._answers[name] = self.succeed(self.query(place)).stdout
-            self.discard(place)
-        return self._answers[name]
+        return self.remembered(("answers", name), lambda: self._answers_of(name))
+
+    def _answers_of(self, name: str) -> str:
+        place = self.new_place(f"reference-{name}")
+        self.succeed(self.build(place, name))
+        answers = self.succeed(self.query(place)).stdout
+        self.discard(place)
+        return answers
+
+
+def digest(place: Path) -> bytes:
+    """Equal for directories whose files have equal names, modes and bytes."""
+    sum = hashlib.blake2b(digest_size=16)
+    for path in sorted(place.rglob("*")):
+        status = path.lstat()
+        sum.update(f"{path.relative_to(place)}\0{status.st_mode}\0{status.st_size}\0".encode())
+        if path.is_file():
+            sum.update(path.read_bytes())
+    return sum.digest()
 
 
 def _listing(database: Path) -> list[tuple[str, int, int]] | None:
@@ -228,20 +239,3 @@ def _listing(database: Path) -> list[tuple[str, int, int]] | None:
 def _last_line(outcome: subprocess.CompletedProcess[str]) -> str:
     lines = (outcome.stderr or outcome.stdout).strip().splitlines()
     return lines[-1] if lines else "(no output)"
-
-
-def write_input(path: Path, name: str, rows: int, generator: random.Random) -> None:
-    """Vectors, ids, documents and queries: `path` with an extension each."""
-    _write_npy(Path(f"{path}.npy"), rows, generator)
-    _write_npy(Path(f"{path}.queries.npy"), 4, generator)
-    Path(f"{path}.ids").write_text("".join(f"{name}{row}\n" for row in range(rows)))
-    documents = (json.dumps({"title": f"{name} title {row}", "year": 1900 + row}) for row in range(rows))
-    Path(f"{path}.ndjson").write_text("".join(f"{document}\n" for document in documents))
-
-
-def _write_npy(path: Path, rows: int, generator: random.Random) -> None:
-    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {DIMENSIONS}), }}"
-    header += " " * (-(len(header) + 11) % 64) + "\n"
-    values = [generator.gauss(0, 1) for _ in range(rows * DIMENSIONS)]
-    magic = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header))
-    path.write_bytes(magic + header.encode() + struct.pack(f"<{len(values)}f", *values))

@@ -4,8 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-VECDB = ROOT / ".build" / "release" / "vecdb"
+from experiment.command import ROOT, Parser
+
+COMMAND = "Tools/hostile-test"
 PROBE = ROOT / ".build-hostile" / "release" / "Probe"
 PARTS = (
     "flips", "lengths", "sealed", "fields", "values", "sections", "mixes", "catalogs", "underneath", "environment",
@@ -36,31 +37,16 @@ is recorded with its point, and the rest goes on.
 
 def parse(words: list[str]) -> argparse.Namespace:
     """The options, checked; ends the process with status 2 when they are wrong."""
-    parser = argparse.ArgumentParser(
-        prog="Tools/hostile-test", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(COMMAND, DESCRIPTION, PARTS)
     add = parser.add_argument
-    add("part", nargs="?", choices=[*PARTS, "all"], default="all", help="which part (default: all)")
-    add("--quick", action="store_true", help="a fixed sample of the points: a minute in all")
     add("--only", metavar="NAME", help="only this section of a part, as a line of the report names it")
     add("--point", type=int, metavar="N", help="only this point of flips, lengths or sealed; needs --only")
-    add("--seed", type=int, default=1, metavar="N", help="of everything random (default: 1)")
-    add("--threads", type=int, default=2, metavar="N", help="processes at the same time (default: 2)")
     add("--vecdb", type=Path, metavar="FILE", help="test this executable and build none; needs --probe")
     add("--probe", type=Path, metavar="FILE", help="the probe built with the same library")
-    add("--directory", type=Path, metavar="DIR", help="where databases are made (default: memory, /dev/shm)")
     add("--keep", action="store_true", help="keep everything that was made, and say where it is")
-    add("--json", type=Path, metavar="FILE", help="write the figures here as well")
-    arguments = parser.parse_args(words)
-    if arguments.point is not None and not arguments.only:
-        parser.error("--point needs --only")
-    if (arguments.vecdb is None) != (arguments.probe is None):
+    arguments = parser.parse(words)
+    if arguments.builds != (arguments.probe is None):
         parser.error("--vecdb and --probe go together")
-    if arguments.threads < 1:
-        parser.error("--threads must be 1 or more")
-    arguments.parts = list(PARTS) if arguments.part == "all" else [arguments.part]
-    arguments.builds = arguments.vecdb is None
-    arguments.vecdb = (arguments.vecdb or VECDB).resolve()
     arguments.probe = (arguments.probe or PROBE).resolve()
     return arguments
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from crash.report import Section
+from experiment.report import Section
 
 from .crafted import Case, Group, is_refused, run_groups, section_of
 from .image import connected, update_sealed

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import vecdb_reader
 
-from crash.report import Section, Violation, sample, timed
+from experiment import report
+from experiment.errors import Violation
+from experiment.report import Section, sample
 
+from .arguments import COMMAND
 from .probe import Reply, Server
 from .world import World, segment_of
 
@@ -28,7 +31,7 @@ class Case:
 
 def section_of(part: str, name: str, body: Callable[[Section], None]) -> Section:
     """Runs and prints a section of this command."""
-    return timed(Section(part, name, command="Tools/hostile-test"), body)
+    return report.section_of(COMMAND, part, name, body)
 
 
 @dataclass(frozen=True)

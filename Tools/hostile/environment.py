@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from crash.report import Section, Violation
-from crash.world import HarnessError
+from experiment.compiler import compiled
+from experiment.errors import HarnessError, Violation
+from experiment.report import Section
 
 from .crafted import section_of
 from .world import World, segment_of
@@ -156,14 +157,8 @@ def _read_only_user(world: World, section: Section) -> None:
 
 def _network(world: World, section: Section) -> None:
     """The library is told that everything lies on NFS: readers work, writers refuse unless forced."""
-    compiler = next((name for name in ("cc", "clang", "gcc") if shutil.which(name)), None)
-    if compiler is None:
-        section.figures["skipped"] = "no C compiler"
-        return
-    shim = world.path / "statfs.so"
-    source = Path(__file__).with_name("statfs.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", str(shim), str(source)], check=True)
-    how = {"env": os.environ | {"LD_PRELOAD": str(shim)}}
+    library = compiled(Path(__file__).with_name("statfs.c"), world.path)
+    how = {"env": os.environ | {"LD_PRELOAD": str(library)}}
     origin = world.database("tree-dot")
     database = world.copy(origin)
     _readers_work(section, world, database, origin, **how)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vecdb_reader import NAMES
 
-from crash.report import Section
+from experiment.report import Section
 
 from .crafted import Case, Group, is_refused_where_the_documents_say_so, run_groups
 from .image import Field, Image

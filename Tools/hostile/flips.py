@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from crash.report import Section
+from experiment.report import Section
 
 from .crafted import section_of
 from .image import ENTRY, Image
@@ -71,8 +71,6 @@ def _run(part: str, cases: Cases, world: World, arguments: argparse.Namespace) -
 
         sections.append(section_of(part, name, body))
     return sections
-
-
 
 
 def _sample(points: tuple[range, ...], count: int, seed: int) -> tuple[range, ...]:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from crash.report import Section, Violation, each
-from crash.world import HarnessError
+from experiment.errors import HarnessError, Violation
+from experiment.report import Section, each
 
 from .world import MEMORY_KIBIBYTES, World, segment_of
 

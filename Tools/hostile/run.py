@@ -1,12 +1,10 @@
 """One run: the parts that were asked for, one after the other."""
 
 import argparse
-import time
-from collections.abc import Callable
 
-from crash.report import Section, write_json
-from crash.world import HarnessError
+from experiment.command import Part, run_parts
 
+from .arguments import COMMAND
 from .catalogs import run_catalogs
 from .environment import run_environment
 from .fields import run_fields, run_values
@@ -19,27 +17,10 @@ from .world import World
 
 def run(arguments: argparse.Namespace) -> int:
     """The exit status: 1 when a promise was broken."""
-    started = time.monotonic()
-    world = World(arguments)
-    try:
-        sections = [section for part in arguments.parts for section in PARTS[part](world, arguments)]
-    finally:
-        if arguments.keep:
-            print(f"kept: {world.path}", flush=True)
-        else:
-            world.close()
-    if not sections:
-        raise HarnessError(f"nothing is named '{arguments.only}' in {', '.join(arguments.parts)}")
-    if arguments.json:
-        options = {"quick": arguments.quick, "seed": arguments.seed, "only": arguments.only, "parts": arguments.parts}
-        write_json(arguments.json, sections, options)
-    failures = sum(len(section.failures) for section in sections)
-    seconds = time.monotonic() - started
-    print(f"Tools/hostile-test: {len(sections)} sections, {failures} failures, {seconds:.0f} s", flush=True)
-    return 1 if failures else 0
+    return run_parts(COMMAND, PARTS, World(arguments), arguments)
 
 
-PARTS: dict[str, Callable[[World, argparse.Namespace], list[Section]]] = {
+PARTS: dict[str, Part] = {
     "flips": run_flips,
     "lengths": run_lengths,
     "sealed": run_sealed,

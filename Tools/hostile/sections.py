@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from crash.report import Section
+from experiment.report import Section
 
 from .crafted import Case, Group, is_refused, is_refused_where_the_documents_say_so, run_groups
 from .image import Entry, Image

@@ -3,8 +3,11 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
-from crash.report import Section, Violation
 
+from experiment.errors import Violation
+from experiment.report import Section
+
+from .arguments import COMMAND
 from .crafted import Case, is_refused, run_cases, section_of
 from .probe import Plant, Request, Server, sweep
 from .world import World
@@ -41,7 +44,7 @@ def run_self_check(world: World, arguments: argparse.Namespace) -> list[Section]
         if arguments.only in (None, fault.name):
 
             def body(section: Section) -> None:
-                inner = Section("self-check", fault.name)
+                inner = Section(COMMAND, "self-check", fault.name)
                 fault.play(world, inner)
                 section.count("failures caused", len(inner.failures))
                 if not any(fault.says in failure.why for failure in inner.failures):

@@ -1,4 +1,5 @@
 // Tells vecdb that its files lie on NFS: preloaded by Tools/hostile/environment.py.
+#define _GNU_SOURCE
 #include <sys/vfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -3,16 +3,16 @@
 import argparse
 import os
 import random
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from crash.report import Section, Violation
+from experiment.errors import Violation
+from experiment.report import Section
 
 from .crafted import section_of
-from .world import TIMEOUT_SECONDS, World, segment_of
+from .world import World, segment_of
 
 ROWS = 3_000
 QUERIES = 10_000
@@ -80,30 +80,24 @@ def _try(
     world: World, section: Section, change: Change, name: str, words: list[str], database: Path, delay: float,
     generator: random.Random, expected: dict[str, str],
 ) -> None:  # fmt: skip
-    process = subprocess.Popen(
-        [str(world.vecdb), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = world.start([str(world.vecdb), *words])
     time.sleep(delay)
     change.apply(segment_of(database), generator)
-    try:
-        output, error = process.communicate(timeout=TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise Violation(f"did not end within {TIMEOUT_SECONDS} s") from None
-    if process.returncode == 0:
+    outcome = world.finish(process, f"vecdb {name}")
+    output, error = outcome.stdout, outcome.stderr
+    if outcome.returncode == 0:
         if name in expected and output != expected[name]:
             raise Violation("ended with 0 and other answers")
         section.count("ended with the right answers")
-    elif process.returncode == 4 and ("somebody changed a file" in error):
+    elif outcome.returncode == 4 and ("somebody changed a file" in error):
         if change.is_harmless:
             raise Violation(f"an open file that is {change.name} is no damage: {error.strip()}")
         section.count("said that the file was changed")
-    elif process.returncode in (3, 4) and (error.strip() or output.strip()):
+    elif outcome.returncode in (3, 4) and (error.strip() or output.strip()):
         # The change came before the file was opened, or was met as damage.
         section.count("met it as damage")
     else:
-        raise Violation(f"ended with {process.returncode}: {error.strip() or output.strip()[-300:]}")
+        raise Violation(f"ended with {outcome.returncode}: {error.strip() or output.strip()[-300:]}")
 
 
 def _cut_off(segment: Path, generator: random.Random) -> None:

@@ -1,21 +1,21 @@
 """Where the experiments happen: the executables, and databases to be damaged."""
 
 import argparse
-import itertools
 import random
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from crash.report import Violation
-from crash.world import HarnessError, write_input
+from experiment import world
+from experiment.errors import HarnessError
+from experiment.inputs import write_input
+
+from .checksum import compute_in_c
 
 Point = TypeVar("Point")
 
-TIMEOUT_SECONDS = 60
 # Far more than a database of some hundred rows needs, far less than what a field of a file can name.
 MEMORY_KIBIBYTES = 1 << 20
 # The kinds of databases: between them they have every section and every element type.
@@ -32,33 +32,21 @@ PLAIN = "plain"
 ROWS = 300
 
 
-class World:
-    """One temporary directory with everything in it."""
+class World(world.World):
+    """Adds the probe, and databases to be damaged."""
 
     def __init__(self, arguments: argparse.Namespace):
-        for program in (arguments.vecdb, arguments.probe):
-            if not program.is_file():
-                raise HarnessError(f"{program}: no such file; Tools/hostile-test builds it")
-        memory = Path("/dev/shm")
-        parent = arguments.directory or (memory if memory.is_dir() else None)
-        self.vecdb, self.probe = arguments.vecdb, arguments.probe
-        self.quick = arguments.quick
-        self.path = Path(tempfile.mkdtemp(prefix="vecdb-hostile-", dir=parent)).resolve()
-        self._numbers = itertools.count(1)
+        if not arguments.probe.is_file():
+            raise HarnessError(f"{arguments.probe}: no such file; Tools/hostile-test builds it")
+        super().__init__("hostile", arguments.vecdb, arguments.directory)
+        self.probe, self.quick = arguments.probe, arguments.quick
+        compute_in_c(self.path)
         self._inputs: dict[tuple[str, int], Path] = {}
         self._databases: dict[tuple[str, str, int], Path] = {}
 
     def some(self, points: Sequence[Point], step: int) -> Sequence[Point]:
         """All points; every `step`-th in the quick form."""
         return points[::step] if self.quick else points
-
-    def close(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
-
-    def new_place(self, name: str) -> Path:
-        place = self.path / f"{name}-{next(self._numbers)}"
-        place.mkdir()
-        return place
 
     def copy(self, database: Path) -> Path:
         """A copy that may be damaged, in a directory of its own."""
@@ -100,12 +88,7 @@ class World:
         command = [str(self.vecdb), *words]
         if limits:
             command = ["bash", "-c", limits + '; exec "$@"', "limited", *command]
-        try:
-            return subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, **options
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise Violation(f"vecdb {words[0]} did not end within {TIMEOUT_SECONDS} s") from None
+        return self.finish(self.start(command, **options), f"vecdb {words[0]}")
 
     def succeed(self, words: list[str]) -> str:
         """Standard output of vecdb where nothing is in its way."""

@@ -1,7 +1,9 @@
 """Figures of a part, and what failed in it."""
 
+import argparse
 import json
 import random
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from .errors import Violation
+
 Point = TypeVar("Point")
-
-
-class Violation(Exception):
-    """vecdb broke a promise."""
 
 
 @dataclass
@@ -25,17 +25,21 @@ class Failure:
 
 @dataclass
 class Section:
-    """One line of a report: an operation, a mutation, a scenario."""
+    """One line of a report: an operation, a mutation, a scenario. `command` repeats it, with its part and name."""
 
+    command: str
     part: str
     name: str
     figures: dict[str, int | float | str] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     seconds: float = 0
-    command: str = "Tools/crash-test"
+    # Digests of the files that were found.
+    states: set[bytes] = field(default_factory=set)
+    _guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def count(self, figure: str, number: int = 1) -> None:
-        self.figures[figure] = int(self.figures.get(figure, 0)) + number
+        with self._guard:
+            self.figures[figure] = int(self.figures.get(figure, 0)) + number
 
     def fail(self, what: str, why: str, point: str | None = None) -> None:
         command = f"{self.command} {self.part} --only {self.name}" + (f" --point {point}" if point else "")
@@ -56,13 +60,16 @@ class Section:
             print(f"  … and {len(self.failures) - 10} more", flush=True)
 
 
-def timed(section: Section, work: Callable[[Section], None]) -> Section:
+def section_of(command: str, part: str, name: str, work: Callable[[Section], None]) -> Section:
     """Runs the work of a section and prints its line; a broken promise outside of all points fails it as a whole."""
+    section = Section(command, part, name)
     started = time.monotonic()
     try:
         work(section)
     except Violation as violation:
         section.fail("its preparation", str(violation))
+    if section.states:
+        section.figures["different states"] = len(section.states)
     section.seconds = time.monotonic() - started
     section.print()
     return section
@@ -73,6 +80,17 @@ def each(points: Iterable[Point], threads: int, work: Callable[[Point], None]) -
     with ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(work, points):
             pass
+
+
+def choose(
+    points: list[Point], name: Callable[[Point], str], quick: int, options: argparse.Namespace
+) -> list[Point]:
+    """The points that are asked for: one by its name, a fixed sample of `quick`, or all."""
+    if options.point:
+        points = [point for point in points if name(point) == options.point]
+        if not points:
+            raise Violation(f"there is no point {options.point}")
+    return sample(points, quick, options.seed) if options.quick else points
 
 
 def sample(points: list[Point], count: int, seed: int) -> list[Point]:
