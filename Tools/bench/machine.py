@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+ROUND_SECONDS = 0.3
 SHOWN_FLAGS = ("avx2", "avx512f", "avx512bw", "avx512vbmi", "avx512_vnni", "asimd", "asimddp", "i8mm", "sve")
 
 
@@ -31,13 +32,13 @@ def description(root: Path) -> dict[str, Any]:
     }
 
 
-def scaling_of_arithmetic(rounds: int, seconds: float = 0.3) -> float:
+def scaling_of_arithmetic(rounds: int) -> float:
     """How much more two processes compute than one, of what needs no memory: what two threads of a search can reach."""
     best = {1: 0, 2: 0}
     with ProcessPoolExecutor(2) as pool:
         for _ in range(rounds):
             for processes in best:
-                best[processes] = max(best[processes], sum(pool.map(_hashes_within, [seconds] * processes)))
+                best[processes] = max(best[processes], sum(pool.map(_hashes_within, [ROUND_SECONDS] * processes)))
     return best[2] / best[1]
 
 

@@ -25,9 +25,8 @@ final class SearchSession: @unchecked Sendable {
 /// The snapshot that is searched, and sessions for searches of it: one for each thread that has ever searched at the same
 /// time as others.
 ///
-/// Threads that search at once write to nothing in common. A thread is given the session that it had before: its scratch
-/// is in the cache of that thread's core, and it holds the snapshot already, whose references would otherwise be counted
-/// up and down by all of them.
+/// A thread is given the session that it had before: its scratch is in the cache of that thread's core, and it holds the
+/// snapshot already, whose references all threads would otherwise count up and down, behind one lock.
 final class SearchSessions: Sendable {
     /// The sessions that are idle, of some threads; usually of one. Of a size that keeps the locks of two lanes in lines of
     /// their own.
@@ -44,9 +43,10 @@ final class SearchSessions: Sendable {
 
     var snapshot: Snapshot { newest.withLock { $0 } }
 
-    /// Has later searches use `snapshot`. What was used before is let go, at once or when the last search under way ends.
+    /// Has later searches use `snapshot`, unless they use a newer one. What was used before is let go, at once or when the
+    /// last search under way ends.
     func replaceSnapshot(with snapshot: Snapshot) {
-        newest.withLock { $0 = snapshot }
+        newest.withLock { if snapshot.generation > $0.generation { $0 = snapshot } }
         snapshotNumber.wrappingAdd(1, ordering: .releasing)
         for lane in lanes { lane.idle.withLock { $0.removeAll() } }
     }

@@ -44,21 +44,17 @@ struct SettingFinder {
                     break
                 }
                 if leaves == leafCount { break }
-                let helped = setting.recall >= lastRecall + 0.002 || leaves <= leafCount / 50
-                // More leaves have stopped to help: more exact scores must.
-                if try !helped && !moreLeavesHelp(setting) { break }
+                if setting.recall < lastRecall + 0.002, leaves > leafCount / 50 {
+                    // Recall may only rest, as where the leaves of one huge cluster come before all others.
+                    let ahead = try measure(leaves: min(leafCount, 4 * leaves), reorder: reorder)
+                    // More leaves have stopped to help: more exact scores must.
+                    if ahead.recall < setting.recall + 0.01 { break }
+                }
                 lastRecall = setting.recall
                 leaves = min(leafCount, leaves + max(1, leaves / 4))
             }
         }
         return found.sorted { $0.cost < $1.cost }
-    }
-
-    /// Whether recall only rests before it rises again, as where the leaves of one huge cluster come before all others.
-    private func moreLeavesHelp(_ setting: Found) throws -> Bool {
-        guard let leafCount = segment.parameters.tree?.leafCount else { return false }
-        let ahead = try measure(leaves: min(leafCount, 4 * setting.leavesToSearch), reorder: setting.reorder)
-        return ahead.recall >= setting.recall + 0.01
     }
 
     /// Of a sample somewhat more is wanted, for the cheapest of many settings is also the luckiest.
