@@ -59,6 +59,7 @@ let package = Package(
         .testTarget(
             name: "EmbeddingInputTests", dependencies: ["EmbeddingInput"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(name: "VecDBTests", dependencies: ["VecDB"], swiftSettings: lendsSpans),
-        .testTarget(name: "VecDBCommandTests", dependencies: ["VecDB", "VecDBCommand"], swiftSettings: strict),
+        .testTarget(
+            name: "VecDBCommandTests", dependencies: ["VecDB", "VecDBCommand", "VectorKernels"], swiftSettings: strict),
     ]
 )
