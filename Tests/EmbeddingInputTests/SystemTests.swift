@@ -70,16 +70,43 @@ import Testing
         let directory = try TemporaryDirectory()
         let path = try directory.write("ids.txt", "a\n")
         let reader = try IDReader.open(path)
-        // The descriptor leads to a directory from here on, whose bytes nobody can read.
-        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
-        let descriptor = try #require(
-            descriptors.first {
-                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path
-            })
-        let other = try openForReading(directory.path)
-        #expect(dup2(other, descriptor) == descriptor)
-        closeDescriptor(other)
+        // From here on it leads to a directory, whose bytes nobody can read.
+        try redirect(toDescriptorOf: directory.path, O_RDONLY) { $0 == path }
         let error = try inputError { _ = try reader.next() }
         #expect(error.code == .notReadable && error.message.contains("at byte 0"))
     }
+
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full")))
+    func `spooling to a disk that is full says where there is no room`() throws {
+        let spool = try TemporaryDirectory()
+        let pipe = Pipe()
+        try pipe.fileHandleForWriting.write(contentsOf: Data([1, 2, 3]))
+        try pipe.fileHandleForWriting.close()
+        let error = try inputError {
+            // The file is there when this is asked for the first time, under no name.
+            _ = try spoolToTemporaryFile(
+                pipe.fileHandleForReading.fileDescriptor, name: "a pipe", directory: spool.path
+            ) {
+                do {
+                    try redirect(toDescriptorOf: "/dev/full", O_WRONLY) { $0.hasPrefix(spool.path) }
+                    return false
+                } catch { return true }
+            }
+        }
+        #expect(error.code == .spoolFailed && error.message.contains("\(spool.path): No space left on device"))
+    }
+}
+
+/// Lets the process's descriptor of a file lead to another one.
+private func redirect(toDescriptorOf other: String, _ flags: Int32, where isFile: (String) -> Bool) throws {
+    let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
+    let descriptor = try #require(
+        descriptors.first { descriptor in
+            let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
+            return target.map(isFile) ?? false
+        })
+    // Without O_CREAT, open takes no further argument.
+    let new = unsafe open(other, flags | O_CLOEXEC)
+    #expect(dup2(new, descriptor) == descriptor)
+    closeDescriptor(new)
 }

@@ -35,6 +35,19 @@ func `a segment that no disk can hold is refused and leaves nothing`(byteCount: 
     #expect(try place.directory.names().isEmpty)
 }
 
+@Test func `a write that fails before the end says so, and leaves no file`() throws {
+    let place = try Place()
+    let byteCount = 4 << 20
+    let writer = try writer(in: place, byteCount: byteCount)
+    try redirect(place.file(writer.fileName), to: "/dev/full")
+    do {
+        try writer.append([UInt8](repeating: 1, count: byteCount), to: .parameters)
+        Issue.record("\(byteCount) bytes were written to a disk that is full")
+    } catch let error as SegmentError { #expect(error.systemCode == ENOSPC) }
+    writer.abandon()
+    #expect(try place.directory.names().isEmpty)
+}
+
 @Test func `a write that fails, and a sync that fails, leave no file`() throws {
     for (other, code) in [("/dev/full", ENOSPC), ("/dev/null", EINVAL)] {
         let place = try Place()

@@ -18,10 +18,11 @@ extension CatalogFile {
             let found = unsafe sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file)
             guard found == SQLITE_OK, let file = unsafe file, let methods = unsafe file.pointee.pMethods,
                 let read = unsafe methods.pointee.xRead
-            else { return found }
+            else { return found }  // unreached: a connection that could be opened has a file
             return unsafe read(file, header.baseAddress, Int32(header.count), 0)
         }
         // SQLITE_IOERR_SHORT_READ: a file that is still empty, or was cut off, which the first statement meets.
+        // unreached: there is nothing else that goes wrong with a read
         guard status == SQLITE_OK || status & 0xFF == SQLITE_IOERR else {
             throw DatabaseError(resultCode: ResultCode(rawValue: status))
         }

@@ -167,6 +167,7 @@ extension CatalogSnapshot {
                 guard let row = try Row.fetchOne(statement, arguments: [id]) else { continue }
                 let found = try query(row, of: segment).query
                 // SQLite's pages have no checksums: an index may lead to another row.
+                // unreached: SQLite takes the id from the index, and so the row's own checksum is wrong already
                 guard found.id.utf8.elementsEqual(id.utf8) else {
                     throw file.damaged("the index of stored queries leads from \(quoted(id)) to \(quoted(found.id))")
                 }

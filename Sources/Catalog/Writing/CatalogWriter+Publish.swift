@@ -105,16 +105,14 @@ extension CatalogWriter {
 
     /// The error of a COMMIT that failed.
     private func settled(_ failure: CatalogError, _ generation: UInt64) -> CatalogError {
-        let state: String
-        do throws(CatalogError) {
-            // The caller holds the writer lock, so a newer generation is this one.
-            guard try currentGeneration() != generation else { return failure }
-            // unreached: a sync would have to fail behind the commit; Tools/crash-test has the command meet that
-            state = "generation \(grouped(generation + 1)) is there, but a loss of power may undo it"
-        } catch {
-            // unreached: the disk would have to fail for good behind the commit; Tools/crash-test does that, too
-            state = "whether generation \(grouped(generation + 1)) exists cannot be read"
-        }
+        let reached = try? currentGeneration()
+        // unreached: a sync would have to fail behind the commit, or the disk for good; Tools/crash-test has the command meet both
+        if reached == generation { return failure }
+        // The caller holds the writer lock, so a newer generation is this one.
+        let state =
+            reached == nil
+            ? "whether generation \(grouped(generation + 1)) exists cannot be read"
+            : "generation \(grouped(generation + 1)) is there, but a loss of power may undo it"
         return CatalogError(
             .commitUncertain, path: path, sqliteCode: failure.sqliteCode,
             "a commit failed: \(state); check the disk, then open the database again (\(failure.detail))")

@@ -60,7 +60,6 @@ public final class Directory: Sendable {
     /// The names in the directory, sorted, without `.` and `..`.
     public func names() throws(SystemError) -> [String] {
         let copy = retrying { unsafe Int(openat(handle.descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) }
-        // unreached: an open directory can be opened again, unless descriptors run out
         guard copy >= 0 else { throw .last("list", path) }
         // Proof: fdopendir owns the copied descriptor from here on; closedir ends both.
         // unreached: fails for descriptors of no directory, and without memory
@@ -120,7 +119,10 @@ public final class Directory: Sendable {
     public var isWritable: Bool { unsafe faccessat(handle.descriptor, ".", W_OK, 0) == 0 }
 
     /// Whether any user may create, replace and remove files here.
-    public var isOpenToEverybody: Bool { (try? handle.status())?.isOpenToEverybody ?? false }
+    public var isOpenToEverybody: Bool {
+        // unreached: an open descriptor always has a status
+        (try? handle.status())?.isOpenToEverybody ?? false
+    }
 
     /// The kind of network file system it lies on, whose locks and syncs cannot be trusted; `nil` for others.
     public var networkFileSystem: String? { Self.networkFileSystems[vecdb_file_system_type(handle.descriptor)] }
