@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import vecdb_reader as reader  # noqa: E402
+from reader.golden import check  # noqa: E402
 
 # version: name: rows, dimensions, metric, options of build, extras
 V1 = {
@@ -159,7 +159,7 @@ def main():
     place.mkdir(parents=True)
     for name, case in VERSIONS[place.name].items():
         make(vecdb, place, name, case)
-    status = reader.check(place)
+    status = check(place)
     files = sorted(path for path in place.rglob("*") if path.is_file())
     (place / "SHA256SUMS").write_text(
         "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(place)}\n" for path in files))

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import vecdb_reader
-
 from experiment import report
 from experiment.errors import Violation
 from experiment.report import Section, sample
+from reader.refusal import Refused
+from reader.segment import Segment
 
 from .arguments import COMMAND
 from .probe import Reply, Server
@@ -98,8 +98,8 @@ def is_refused(_: Path, reply: Reply) -> "str | None":
 def is_refused_where_the_documents_say_so(database: Path, reply: Reply) -> "str | None":
     """The independent reader, written from Formats/ alone, says what must be refused; the rest may be answered."""
     try:
-        vecdb_reader.Segment(segment_of(database))
-    except vecdb_reader.Refused as refusal:
+        Segment(segment_of(database))
+    except Refused as refusal:
         return None if reply.is_refused else f"not refused, although {refusal}"
     except Exception:  # noqa: BLE001: the second reader is no model of robustness
         pass

@@ -6,9 +6,8 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from vecdb_reader import NAMES
-
 from experiment.report import Section
+from reader.segment import NAMES
 
 from .crafted import Case, Group, is_refused_where_the_documents_say_so, run_groups
 from .image import Field, Image

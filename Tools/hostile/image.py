@@ -5,8 +5,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-import vecdb_reader
-from vecdb_reader import NAMES, PAGE
+from reader import checksum
+from reader.segment import NAMES, PAGE
 
 from .world import segment_of
 
@@ -124,7 +124,7 @@ class Image:
             if kind == 18 or (kinds is not None and kind not in kinds):
                 continue
             if not shift:
-                struct.pack_into("<I", data, at + 40, vecdb_reader.crc32c(data[offset:offset + size]))
+                struct.pack_into("<I", data, at + 40, checksum.crc32c(data[offset:offset + size]))
                 continue
             first = struct.unpack_from("<I", data, at + 44)[0]
             for block in range(-(-size >> shift) if shift < 64 else 0):
@@ -133,16 +133,16 @@ class Image:
                     break
                 begin = offset + (block << shift)
                 part = data[begin:min(begin + (1 << shift), offset + size)]
-                struct.pack_into("<I", data, last[3] + place, vecdb_reader.crc32c(part))
+                struct.pack_into("<I", data, last[3] + place, checksum.crc32c(part))
         if last:
-            struct.pack_into("<I", data, last[0] + 40, vecdb_reader.crc32c(data[last[3]:last[3] + last[4]]))
+            struct.pack_into("<I", data, last[0] + 40, checksum.crc32c(data[last[3]:last[3] + last[4]]))
         self.seal_header()
 
     def seal_header(self) -> None:
         """The checksums of table and header."""
         end = PAGE + ENTRY * min(self.count, 64)
-        struct.pack_into("<I", self.data, 116, vecdb_reader.crc32c(self.data[PAGE:end]))
-        struct.pack_into("<I", self.data, PAGE - 4, vecdb_reader.crc32c(self.data[:PAGE - 4]))
+        struct.pack_into("<I", self.data, 116, checksum.crc32c(self.data[PAGE:end]))
+        struct.pack_into("<I", self.data, PAGE - 4, checksum.crc32c(self.data[:PAGE - 4]))
 
     def rebuild(self, entries: list[Entry]) -> None:
         """Lays sections out anew, as a writer would; their contents may have any size."""
@@ -159,10 +159,10 @@ class Image:
             if entry.shift:
                 step = 1 << entry.shift
                 blocks = [entry.content[at:at + step] for at in range(0, len(entry.content), step)]
-                checksums += struct.pack(f"<{len(blocks)}I", *map(vecdb_reader.crc32c, blocks))
+                checksums += struct.pack(f"<{len(blocks)}I", *map(checksum.crc32c, blocks))
                 first += len(blocks)
             else:
-                struct.pack_into("<I", entry.raw, 40, vecdb_reader.crc32c(entry.content))
+                struct.pack_into("<I", entry.raw, 40, checksum.crc32c(entry.content))
             end = offset + len(entry.content)
         table = b"".join(bytes(entry.raw) for entry in entries).ljust(PAGE, b"\0")
         self.data[PAGE:] = table + body + bytes(-end % PAGE)
@@ -213,7 +213,7 @@ def update_sealed(
 
 
 def row_crc(values: "tuple[object, ...]") -> int:
-    return vecdb_reader.crc32c(b"\0".join(_bytes(value) for value in values))
+    return checksum.crc32c(b"\0".join(_bytes(value) for value in values))
 
 
 def _bytes(value: object) -> bytes:

@@ -1,0 +1,67 @@
+"""What the command does."""
+
+import argparse
+import json
+import sys
+
+from .database import Database
+from .golden import check
+from .refusal import Refused
+
+DESCRIPTION = """A second reader of vecdb databases, written from Formats/ alone.
+
+  vecdb-reader query DB --vector '[1, 2]' [-k 10] [--leaves-to-search L] [--reorder R] [--exact] [--exclude ID]
+  vecdb-reader metadata DB ID
+  vecdb-reader check DIR      every golden database below DIR: verify, and compare its expected answers
+
+Exit codes: 0 fine, 1 an answer differs, 3 not found, 4 damaged, 5 unsupported version."""
+
+
+def main():
+    arguments = parsed()
+    if arguments.command == "check":
+        return check(arguments.directory)
+    database = Database(arguments.database)
+    if arguments.command == "metadata":
+        for ordinal in database.ordinals(arguments.id):
+            print(json.dumps(database.metadata(ordinal), ensure_ascii=False))
+        return 0
+    vector = arguments.vector or database.query_vector(arguments.query_id)
+    hits = database.search(
+        vector, arguments.k, arguments.leaves_to_search, arguments.reorder, arguments.exact, arguments.exclude
+    )
+    ranked = [
+        {"rank": rank, "id": database.id(ordinal), "score": score} for rank, (ordinal, score) in enumerate(hits, 1)
+    ]
+    print(json.dumps({"query": 0, "hits": ranked}, ensure_ascii=False))
+    return 0
+
+
+def parsed():
+    parser = argparse.ArgumentParser(
+        prog="vecdb-reader", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    query = commands.add_parser("query")
+    query.add_argument("database")
+    asked = query.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--vector", type=json.loads)
+    asked.add_argument("--query-id")
+    query.add_argument("-k", type=int, default=10)
+    query.add_argument("--leaves-to-search", type=int)
+    query.add_argument("--reorder", type=int)
+    query.add_argument("--exact", action="store_true")
+    query.add_argument("--exclude", action="append", default=[])
+    metadata = commands.add_parser("metadata")
+    metadata.add_argument("database")
+    metadata.add_argument("id")
+    commands.add_parser("check").add_argument("directory")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Refused as refused:
+        print(f"vecdb-reader: {refused}", file=sys.stderr)
+        sys.exit(refused.code)
