@@ -19,7 +19,7 @@ Shows by experiment that no crash, error or loss of power leaves a database betw
   processes  several writers and readers at once, paused at bad moments, and killed at random
   all        all of them (default)
 
-Calls are counted by a library that is preloaded into vecdb (Tools/crash/shim.c): one order over all kinds of calls and
+Calls are counted by a library that is preloaded into vecdb (Tools/crash/preloaded): one order over all kinds of calls and
 all threads, at a hundredth of what tracing costs. For every operation strace is the witness that it misses none.
 """
 

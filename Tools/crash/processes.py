@@ -24,7 +24,7 @@ from .world import State, World
 
 @dataclass(frozen=True)
 class Scenario:
-    """Something that several processes do; `unlocked` takes a lock away, as shim.c has it."""
+    """Something that several processes do; `unlocked` takes a lock away, as preloaded/shim.h has it."""
 
     name: str
     play: Callable[[World, str], None]

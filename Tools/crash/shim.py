@@ -4,14 +4,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("shim.c")
+SOURCES = Path(__file__).with_name("preloaded")
 # Kinds that only locks have, or that lose nothing in a crash.
 UNTRACKED = frozenset({"flock", "record-lock", "owner", "mode", "open"})
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call that changes a file, as shim.c records it."""
+    """One call that changes a file, as preloaded/counting.c records it."""
 
     number: int
     kind: str
@@ -39,7 +39,7 @@ class Call:
 
 
 def environment(library: Path, root: Path, **settings: object) -> dict[str, str]:
-    """The environment of a process whose calls below `root` are counted; `settings` as shim.c lists them."""
+    """The environment of a process whose calls below `root` are counted; `settings` as preloaded/shim.h lists them."""
     wanted = {f"CRASH_{name.upper()}": str(value) for name, value in settings.items()}
     return {**os.environ, "LD_PRELOAD": str(library), "CRASH_ROOT": str(root), **wanted}
 
