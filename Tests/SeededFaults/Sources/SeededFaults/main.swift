@@ -8,6 +8,7 @@ let faults: [String: () -> Int] = [
     "out-of-bounds": { reads(16) { $0[$1] } },
     "out-of-bounds-in-c": { reads(16) { seeded_byte($0, $1) } },
     "use-after-free": readsWhatWasFreed,
+    "leak": forgetsObjects,
     "data-race": countsOnTwoThreads,
     "signed-overflow-in-c": { Int(seeded_sum(Int32.max, Int32(CommandLine.arguments.count))) },
 ]
@@ -34,6 +35,19 @@ func readsWhatWasFreed() -> Int {
     let dangling = hidden(bytes)
     bytes.deallocate()
     return Int(dangling[hidden(3)])
+}
+
+final class Link {
+    var next: Link?
+}
+
+/// Makes rings of two objects that hold each other; of the last one the stack may still know.
+func forgetsObjects() -> Int {
+    for _ in 0..<100 {
+        let (first, second) = (hidden(Link()), hidden(Link()))
+        (first.next, second.next) = (second, first)
+    }
+    return 100
 }
 
 nonisolated(unsafe) var counter = 0
