@@ -23,11 +23,12 @@ struct EnvironmentTests {
         let (directory, _) = try Films.database()
         var codes: Set<Int32> = []
         for limit in 4...24 {
+            // Under the address sanitizer, the search for leaks would need files of its own, and may wait for them for ever.
+            let limited = "export ASAN_OPTIONS=\"$ASAN_OPTIONS:detect_leaks=0\"; ulimit -n \(limit); \"$VECDB\""
             let query = try shell(
-                "ulimit -n \(limit); \"$VECDB\" query films.vecdb --vector [1,1] -k 1 --format tsv", in: directory)
+                "\(limited) query films.vecdb --vector [1,1] -k 1 --format tsv", in: directory)
             #expect(query.status == 0 ? query.standardOutput.hasPrefix("0\t1\t4.0\t") : query.standardOutput.isEmpty)
-            let build = try shell(
-                "ulimit -n \(limit); \"$VECDB\" build films.vecdb --overwrite --vectors films.npy", in: directory)
+            let build = try shell("\(limited) build films.vecdb --overwrite --vectors films.npy", in: directory)
             codes.formUnion([query.status, build.status])
         }
         // 132 is libdispatch's own: it stops a process to which it wants to add a descriptor and cannot.
