@@ -43,7 +43,7 @@ func `a segment that no disk can hold is refused and leaves nothing`(byteCount: 
     do {
         try writer.append([UInt8](repeating: 1, count: byteCount), to: .parameters)
         Issue.record("\(byteCount) bytes were written to a disk that is full")
-    } catch let error as SegmentError { #expect(error.systemCode == ENOSPC) }
+    } catch { #expect(error.systemCode == ENOSPC) }
     writer.abandon()
     #expect(try place.directory.names().isEmpty)
 }
