@@ -1,10 +1,11 @@
 import CSeededFaults
 import Dispatch
 import Foundation
+import Synchronization
 
 /// What makes one fault, by the name that the command line takes.
 let faults: [String: () -> Int] = [
-    "none": { reads(15) { $0[$1] } },
+    "none": { reads(15) { $0[$1] } + countsUnderALock() },
     "out-of-bounds": { reads(16) { $0[$1] } },
     "out-of-bounds-in-c": { reads(16) { seeded_byte($0, $1) } },
     "use-after-free": readsWhatWasFreed,
@@ -65,6 +66,15 @@ func countsOnTwoThreads() -> Int {
     count()
     isDone.wait()
     return counter
+}
+
+/// Threads that take turns, and wait for each other: not a fault.
+func countsUnderALock() -> Int {
+    let total = Mutex([0])
+    DispatchQueue.concurrentPerform(iterations: 8) { _ in
+        for _ in 0..<20_000 { total.withLock { $0[0] += 1 } }
+    }
+    return total.withLock { $0[0] }
 }
 
 guard CommandLine.arguments.count == 2, let fault = faults[CommandLine.arguments[1]] else {
