@@ -1,4 +1,5 @@
 import Foundation
+import SegmentFile
 import Testing
 
 @testable import VecDB
@@ -50,6 +51,27 @@ func `any number of rows builds and verifies`(_ rows: Int, _ index: IndexKind) t
     let hits = try database.search(
         [1, 1, 1, 1], options: SearchOptions(k: 5, leavesToSearch: 1_000_000, reorder: 1000))
     #expect(hits.map(\.ordinal) == [0, 1, 2, 3, 4])
+}
+
+@Test func `what a killed build left beside a database goes with the next build, and what one at work has there stays`()
+    throws
+{
+    let place = try TemporaryDirectory()
+    let path = place.file("a.vecdb")
+    let (abandoned, atWork) = (".a.vecdb.building-0123456789abcdef", ".a.vecdb.building-fedcba9876543210")
+    let input = BuildInput.memory(vectors: [1, 2], dimensions: 1)
+    var options = BuildOptions()
+    for isOverwriting in [false, true] {
+        for name in [abandoned, atWork] {
+            try? FileManager.default.createDirectory(atPath: place.file(name), withIntermediateDirectories: false)
+        }
+        try Data().write(to: URL(fileURLWithPath: place.file(abandoned) + "/catalog.sqlite"))
+        let lock = try WriterLock.acquire(
+            in: try Directory(opening: place.file(atWork)), timeoutSeconds: 0, holder: "test")
+        options.overwrite = isOverwriting
+        try VectorDatabase.build(at: path, from: input, options: options)
+        withExtendedLifetime(lock) { #expect(place.names == [atWork, "a.vecdb"]) }
+    }
 }
 
 @Test func `an overwritten database keeps its readers' snapshot until they refresh`() throws {

@@ -37,9 +37,12 @@ final class BuildTarget {
             }
         }
         guard existing == nil else {
-            return try openExisting(
+            let target = try openExisting(
                 path, timeoutSeconds: lockTimeoutSeconds, allowsNetworkFileSystem: allowsNetworkFileSystem,
                 isCancelled: isCancelled)
+            // The build that made the database may have met them, and been unable to remove them.
+            try? removeAbandonedSiblings(of: name, in: parent)
+            return target
         }
         try refuseNetworkFileSystem(parent, path: path, unless: allowsNetworkFileSystem)
         return try create(path, settings: settings, parent: parent, name: name)
@@ -59,10 +62,9 @@ final class BuildTarget {
     private static func create(
         _ path: String, settings: CatalogSettings, parent: Directory, name: String
     ) throws -> BuildTarget {
-        let prefix = ".\(name).building-"
-        try removeAbandonedSiblings(in: parent, prefix: prefix)
+        try removeAbandonedSiblings(of: name, in: parent)
         let suffix = String(UInt64.random(in: 0...UInt64.max), radix: 16)
-        let temporary = prefix + String(repeating: "0", count: 16 - suffix.count) + suffix
+        let temporary = siblingPrefix(name) + String(repeating: "0", count: 16 - suffix.count) + suffix
         try Directory.create(parent.pathOf(temporary))
         do {
             let session = try WriterSession(
@@ -76,14 +78,16 @@ final class BuildTarget {
     }
 
     /// Removes what earlier builds of this target left when they were killed: their locks are free.
-    private static func removeAbandonedSiblings(in parent: Directory, prefix: String) throws {
-        for name in try parent.names() where name.hasPrefix(prefix) {
-            guard let directory = try? Directory(opening: parent.pathOf(name)),
+    private static func removeAbandonedSiblings(of name: String, in parent: Directory) throws {
+        for sibling in try parent.names() where sibling.hasPrefix(siblingPrefix(name)) {
+            guard let directory = try? Directory(opening: parent.pathOf(sibling)),
                 (try? WriterLock.isFree(in: directory)) == true
             else { continue }
-            removeTree(parent, name)
+            removeTree(parent, sibling)
         }
     }
+
+    private static func siblingPrefix(_ name: String) -> String { ".\(name).building-" }
 
     /// Removes a directory of ours and the files in it, as far as that is possible.
     private static func removeTree(_ parent: Directory, _ name: String) {
