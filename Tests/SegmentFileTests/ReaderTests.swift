@@ -122,19 +122,23 @@ private func backdate(_ path: String) throws {
 @Test func `bytes that were cut off while they were read are not believed when they are back`() throws {
     TruncationGuard.install()
     let place = try Place()
-    let uuid = try writeSegment(in: place)
-    let path = place.file(uuid.segmentFileName)
-    try backdate(path)
-    let reader = try SegmentReader(in: place.directory, uuid: uuid)
-    let byteCount = UInt64(reader.header.fileByteCount)
-    try place.cutOff(uuid.segmentFileName, at: 8192)
-    #expect(reader.bytes(of: .codes).byte(100_000) == 0)
-    try place.cutOff(uuid.segmentFileName, at: byteCount)
-    try backdate(path)
-    do throws(SegmentError) {
-        try reader.didRead()
-        Issue.record("zeros that nobody wrote were believed")
-    } catch { #expect(error.description.contains("could not be read to its end")) }
+    // Two at the same time: the guard has to tell whose bytes are missing.
+    let files = try (0..<2).map { _ in
+        let uuid = try writeSegment(in: place)
+        try backdate(place.file(uuid.segmentFileName))
+        return (name: uuid.segmentFileName, reader: try SegmentReader(in: place.directory, uuid: uuid))
+    }
+    for (name, reader) in files {
+        let byteCount = UInt64(reader.header.fileByteCount)
+        try place.cutOff(name, at: 8192)
+        #expect(reader.bytes(of: .codes).byte(100_000) == 0)
+        try place.cutOff(name, at: byteCount)
+        try backdate(place.file(name))
+        do throws(SegmentError) {
+            try reader.didRead()
+            Issue.record("zeros that nobody wrote were believed")
+        } catch { #expect(error.description.contains("could not be read to its end")) }
+    }
 }
 
 @Test func `a file that changed after it was opened is not believed`() throws {
