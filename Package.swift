@@ -58,8 +58,13 @@ let package = Package(
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"], swiftSettings: strict),
         .testTarget(
             name: "EmbeddingInputTests", dependencies: ["EmbeddingInput"], exclude: ["Fixtures"], swiftSettings: strict),
-        .testTarget(name: "VecDBTests", dependencies: ["VecDB"], swiftSettings: lendsSpans),
+        .testTarget(name: "VecDBTests", dependencies: ["VecDB", "SegmentFile", "VectorKernels"], swiftSettings: lendsSpans),
         .testTarget(
-            name: "VecDBCommandTests", dependencies: ["VecDB", "VecDBCommand", "VectorKernels"], swiftSettings: strict),
+            name: "VecDBCommandTests",
+            dependencies: [
+                "VecDB", "VecDBCommand", "VectorKernels",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
     ]
 )

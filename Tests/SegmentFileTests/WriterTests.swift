@@ -38,13 +38,12 @@ func `a segment that no disk can hold is refused and leaves nothing`(byteCount: 
 @Test func `a write that fails before the end says so, and leaves no file`() throws {
     let place = try Place()
     let byteCount = 4 << 20
-    let writer = try writer(in: place, byteCount: byteCount)
-    try redirect(place.file(writer.fileName), to: "/dev/full")
     do {
+        let writer = try writer(in: place, byteCount: byteCount)
+        try redirect(place.file(writer.fileName), to: "/dev/full")
         try writer.append([UInt8](repeating: 1, count: byteCount), to: .parameters)
         Issue.record("\(byteCount) bytes were written to a disk that is full")
-    } catch { #expect(error.systemCode == ENOSPC) }
-    writer.abandon()
+    } catch let error as SegmentError { #expect(error.systemCode == ENOSPC) }
     #expect(try place.directory.names().isEmpty)
 }
 

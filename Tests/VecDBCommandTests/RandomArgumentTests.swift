@@ -100,12 +100,18 @@ struct RandomArgumentTests {
     }
 
     @Test func `a random size is a whole number of bytes or refused`() throws {
+        let factors = [
+            "K": 1024, "KiB": 1024, "MB": 1_000_000, "GB": 1_000_000_000, "GiB": 1 << 30, "TB": 1_000_000_000_000,
+        ]
         try tryChanges(of: ["512MB", "2GB", "1.5 GiB", "300000000", "7 K"]) { text in
             let size: Int
             do {
                 size = try ByteSize.parse(text)
             } catch is ValidationError { return false }
-            try #require(size >= 1)
+            try #require(size >= 1 && size <= 1 << 62)
+            if let plain = try /(\d{1,6}) ?(K|MB|GB|GiB|KiB|TB)/.wholeMatch(in: text), let number = Int(plain.1) {
+                try #require(size == number * (factors[String(plain.2)] ?? 0))
+            }
             // Up to here a double tells every whole number from the next.
             if size <= 1 << 53 { try #require(try ByteSize.parse("\(size)") == size) }
             return true

@@ -53,25 +53,34 @@ func `any number of rows builds and verifies`(_ rows: Int, _ index: IndexKind) t
     #expect(hits.map(\.ordinal) == [0, 1, 2, 3, 4])
 }
 
-@Test func `what a killed build left beside a database goes with the next build, and what one at work has there stays`()
-    throws
-{
+@Test func `what a killed build left beside a database goes with the next build, and nothing else`() throws {
     let place = try TemporaryDirectory()
-    let path = place.file("a.vecdb")
-    let (abandoned, atWork) = (".a.vecdb.building-0123456789abcdef", ".a.vecdb.building-fedcba9876543210")
-    let input = BuildInput.memory(vectors: [1, 2], dimensions: 1)
+    let files = FileManager.default
+    let sibling = ".a.vecdb.building-"
+    let (abandoned, atWork, link) = (
+        sibling + "0123456789abcdef", sibling + "fedcba9876543210", sibling + "0000000000000000"
+    )
+    let kept = [atWork, link, sibling + "notes", "elsewhere"]
+    for name in ["elsewhere", atWork, sibling + "notes"] {
+        try files.createDirectory(atPath: place.file(name), withIntermediateDirectories: false)
+        try Data().write(to: URL(fileURLWithPath: place.file(name) + "/lock"))
+    }
+    try files.createSymbolicLink(atPath: place.file(link), withDestinationPath: "elsewhere")
+    let lock = try #require(
+        try WriterLock.acquire(in: try Directory(opening: place.file(atWork)), timeoutSeconds: 0, holder: "test"))
     var options = BuildOptions()
     for isOverwriting in [false, true] {
-        for name in [abandoned, atWork] {
-            try? FileManager.default.createDirectory(atPath: place.file(name), withIntermediateDirectories: false)
+        try files.createDirectory(atPath: place.file(abandoned), withIntermediateDirectories: false)
+        for name in ["catalog.sqlite", "lock"] {
+            try Data().write(to: URL(fileURLWithPath: place.file(abandoned) + "/" + name))
         }
-        try Data().write(to: URL(fileURLWithPath: place.file(abandoned) + "/catalog.sqlite"))
-        let lock = try WriterLock.acquire(
-            in: try Directory(opening: place.file(atWork)), timeoutSeconds: 0, holder: "test")
         options.overwrite = isOverwriting
-        try VectorDatabase.build(at: path, from: input, options: options)
-        withExtendedLifetime(lock) { #expect(place.names == [atWork, "a.vecdb"]) }
+        try VectorDatabase.build(
+            at: place.file("a.vecdb"), from: .memory(vectors: [1, 2], dimensions: 1), options: options)
+        #expect(place.names == (kept + ["a.vecdb"]).sorted())
     }
+    withExtendedLifetime(lock) {}
+    #expect(try files.contentsOfDirectory(atPath: place.file("elsewhere")) == ["lock"])
 }
 
 @Test func `an overwritten database keeps its readers' snapshot until they refresh`() throws {

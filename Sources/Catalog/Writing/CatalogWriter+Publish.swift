@@ -105,10 +105,11 @@ extension CatalogWriter {
 
     /// The error of a COMMIT that failed.
     private func settled(_ failure: CatalogError, _ generation: UInt64) -> CatalogError {
-        let reached = try? currentGeneration()
-        // unreached: a sync would have to fail behind the commit, or the disk for good; Tools/crash-test has the command meet both
-        if reached == generation { return failure }
         // The caller holds the writer lock, so a newer generation is this one.
+        let reached = try? currentGeneration()
+        // What follows is unreached: a sync would have to fail behind the commit, or the disk for good. Tools/crash-test has
+        // a command meet both.
+        guard reached != generation else { return failure }
         let state =
             reached == nil
             ? "whether generation \(grouped(generation + 1)) exists cannot be read"

@@ -126,7 +126,7 @@ private func copy(
         // `events` outlives the call and is the one entry announced.
         let ready = unsafe poll(&events, 1, 100)
         if isCancelled() { throw InputError(.cancelled, file: name, "stopped while it was being read") }
-        // unreached: a signal would have to come while it waits
+        // EINTR is unreached: a signal would have to come while it waits.
         if ready == 0 || (ready < 0 && errno == EINTR) { continue }
 
         // The array's storage is as long as the count that is passed.

@@ -19,6 +19,12 @@ public final class Directory: Sendable {
         handle = File(descriptor: Int32(descriptor), path: path)
     }
 
+    /// Opens a directory in another one; never follows a symbolic link.
+    public init(opening name: String, in parent: Directory) throws(SystemError) {
+        handle = try parent.file(name, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, operation: "open")
+        path = parent.pathOf(name)
+    }
+
     /// Makes the directory, readable by all and writable by its owner as far as the umask allows.
     public static func create(_ path: String) throws(SystemError) {
         guard unsafe mkdir(path, 0o777) == 0 else { throw .last("create", path) }

@@ -7,8 +7,8 @@ import SegmentFile
 final class BuildTarget {
     let session: WriterSession
 
-    /// The parent, and the sibling's name, while a new database is made.
-    private let creation: (parent: Directory, temporaryName: String, finalName: String)?
+    /// Where a new database is made, and what it will be called.
+    private let creation: (sibling: BuildingSibling, finalName: String)?
     private var isDone = false
 
     /// Where the segment is written.
@@ -40,8 +40,10 @@ final class BuildTarget {
             let target = try openExisting(
                 path, timeoutSeconds: lockTimeoutSeconds, allowsNetworkFileSystem: allowsNetworkFileSystem,
                 isCancelled: isCancelled)
-            // The build that made the database may have met them, and been unable to remove them.
-            try? removeAbandonedSiblings(of: name, in: parent)
+            // The build that made the database may have met some, and been unable to remove them.
+            if allowsNetworkFileSystem || parent.networkFileSystem == nil {
+                try? BuildingSibling.removeAbandoned(of: name, in: parent)
+            }
             return target
         }
         try refuseNetworkFileSystem(parent, path: path, unless: allowsNetworkFileSystem)
@@ -49,7 +51,7 @@ final class BuildTarget {
     }
 
     private init(
-        _ session: WriterSession, creation: (parent: Directory, temporaryName: String, finalName: String)? = nil
+        _ session: WriterSession, creation: (sibling: BuildingSibling, finalName: String)? = nil
     ) {
         self.session = session
         self.creation = creation
@@ -62,39 +64,16 @@ final class BuildTarget {
     private static func create(
         _ path: String, settings: CatalogSettings, parent: Directory, name: String
     ) throws -> BuildTarget {
-        try removeAbandonedSiblings(of: name, in: parent)
-        let suffix = String(UInt64.random(in: 0...UInt64.max), radix: 16)
-        let temporary = siblingPrefix(name) + String(repeating: "0", count: 16 - suffix.count) + suffix
-        try Directory.create(parent.pathOf(temporary))
+        try BuildingSibling.removeAbandoned(of: name, in: parent)
+        let sibling = try BuildingSibling(makingOneFor: name, in: parent)
         do {
             let session = try WriterSession(
-                creating: path, in: try Directory(opening: parent.pathOf(temporary)), settings: settings,
-                purpose: "build")
-            return BuildTarget(session, creation: (parent, temporary, name))
+                creating: path, in: try sibling.open(), settings: settings, purpose: "build")
+            return BuildTarget(session, creation: (sibling, name))
         } catch {
-            removeTree(parent, temporary)
+            sibling.remove()
             throw error
         }
-    }
-
-    /// Removes what earlier builds of this target left when they were killed: their locks are free.
-    private static func removeAbandonedSiblings(of name: String, in parent: Directory) throws {
-        for sibling in try parent.names() where sibling.hasPrefix(siblingPrefix(name)) {
-            guard let directory = try? Directory(opening: parent.pathOf(sibling)),
-                (try? WriterLock.isFree(in: directory)) == true
-            else { continue }
-            removeTree(parent, sibling)
-        }
-    }
-
-    private static func siblingPrefix(_ name: String) -> String { ".\(name).building-" }
-
-    /// Removes a directory of ours and the files in it, as far as that is possible.
-    private static func removeTree(_ parent: Directory, _ name: String) {
-        if let directory = try? Directory(opening: parent.pathOf(name)), let names = try? directory.names() {
-            for name in names { try? directory.remove(name) }
-        }
-        try? parent.removeDirectory(name)
     }
 
     // MARK: opening
@@ -140,14 +119,14 @@ final class BuildTarget {
         try session.synchronizeLock()
         try directory.synchronize()
         do throws(SystemError) {
-            try creation.parent.rename(creation.temporaryName, toFreeName: creation.finalName)
+            try creation.sibling.parent.rename(creation.sibling.name, toFreeName: creation.finalName)
         } catch {
             throw error.alreadyExists
                 ? DatabaseError(.alreadyExists, "\(session.path): was made by somebody else in the meantime")
                 : DatabaseError(error)
         }
         isDone = true
-        do throws(SystemError) { try creation.parent.synchronize() } catch {
+        do throws(SystemError) { try creation.sibling.parent.synchronize() } catch {
             throw DatabaseError(
                 .system,
                 "\(session.path): was built and is complete, but a loss of power may undo it; check the disk (\(error))"
@@ -162,7 +141,7 @@ final class BuildTarget {
         if let creation {
             isDone = true
             try? session.catalog.close()
-            Self.removeTree(creation.parent, creation.temporaryName)
+            creation.sibling.remove()
         } else if let staging {
             isDone = true
             try? directory.remove(staging.fileName)
