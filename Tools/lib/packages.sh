@@ -8,6 +8,13 @@ require_swift() {
     exit 1
 }
 
+# require_plain_path PATH: ends the script where options of sanitizers and of llvm would take the path apart.
+require_plain_path() {
+    [[ $1 == *[[:space:]:,]* ]] || return 0
+    echo "error: works only below a path without spaces, colons and commas, not in '$1'" >&2
+    exit 1
+}
+
 # install_packages COMMAND...: installs what building vecdb needs, and a package for each COMMAND that is missing
 # (its package has the command's name). Prints nothing when all is there.
 install_packages() {

@@ -2,19 +2,25 @@
 
 import argparse
 import json
+import sqlite3
+import struct
 import sys
 
 from .database import Database
 from .golden import check
-from .refusal import Refused
+from .refusal import Refused, need
 
 DESCRIPTION = """A second reader of vecdb databases, written from Formats/ alone.
 
   vecdb-reader query DB --vector '[1, 2]' [-k 10] [--leaves-to-search L] [--reorder R] [--exact] [--exclude ID]
+  vecdb-reader query DB --query-id ID …
   vecdb-reader metadata DB ID
   vecdb-reader check DIR      every golden database below DIR: verify, and compare its expected answers
 
-Exit codes: 0 fine, 1 an answer differs, 3 not found, 4 damaged, 5 unsupported version."""
+Exit codes: 0 fine, 1 an answer differs or the question is wrong, 3 not found, 4 damaged, 5 unsupported version."""
+
+# What Python makes of damage that no rule has named.
+DAMAGE = (sqlite3.Error, struct.error, LookupError, UnicodeDecodeError, ValueError)
 
 
 def main():
@@ -23,10 +29,12 @@ def main():
         return check(arguments.directory)
     database = Database(arguments.database)
     if arguments.command == "metadata":
-        for ordinal in database.ordinals(arguments.id):
+        ordinals = database.ordinals(arguments.id)
+        need(ordinals, f"no candidate '{arguments.id}'", 3)
+        for ordinal in ordinals:
             print(json.dumps(database.metadata(ordinal), ensure_ascii=False))
         return 0
-    vector = arguments.vector or database.query_vector(arguments.query_id)
+    vector = database.query_vector(arguments.query_id) if arguments.vector is None else arguments.vector
     hits = database.search(
         vector, arguments.k, arguments.leaves_to_search, arguments.reorder, arguments.exact, arguments.exclude
     )
@@ -37,6 +45,13 @@ def main():
     return 0
 
 
+def parsed_vector(text):
+    numbers = json.loads(text)
+    if not isinstance(numbers, list) or not all(type(number) in (int, float) for number in numbers):
+        raise ValueError
+    return numbers
+
+
 def parsed():
     parser = argparse.ArgumentParser(
         prog="vecdb-reader", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -45,7 +60,7 @@ def parsed():
     query = commands.add_parser("query")
     query.add_argument("database")
     asked = query.add_mutually_exclusive_group(required=True)
-    asked.add_argument("--vector", type=json.loads)
+    asked.add_argument("--vector", type=parsed_vector)
     asked.add_argument("--query-id")
     query.add_argument("-k", type=int, default=10)
     query.add_argument("--leaves-to-search", type=int)
@@ -65,3 +80,6 @@ if __name__ == "__main__":
     except Refused as refused:
         print(f"vecdb-reader: {refused}", file=sys.stderr)
         sys.exit(refused.code)
+    except DAMAGE as error:
+        print(f"vecdb-reader: {type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(4)

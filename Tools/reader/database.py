@@ -53,7 +53,8 @@ class Database:
 
     def ordinals(self, id):
         if self.ids == "implicit":
-            return [int(id)] if id.isdecimal() and str(int(id)) == id else []
+            is_ordinal = id.isdecimal() and str(int(id)) == id and self.segment.row(int(id)) is not None
+            return [int(id)] if is_ordinal else []
         return [o for o, in self.sql.execute(f"SELECT ordinal FROM candidate_{self.key} WHERE id = ?", (id,))]
 
     def query_vector(self, id):
