@@ -24,7 +24,7 @@ from .world import State, World
 
 @dataclass(frozen=True)
 class Scenario:
-    """Something that several processes do; `unlocked` takes a lock away, as preloaded/shim.h has it."""
+    """Something that several processes do; `unlocked` takes a lock away, as preloaded/preloaded.h has it."""
 
     name: str
     play: Callable[[World, str], None]

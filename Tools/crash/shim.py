@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCES = Path(__file__).with_name("preloaded")
+SOURCE_FOLDER = Path(__file__).with_name("preloaded")
 # Kinds that only locks have, or that lose nothing in a crash.
 UNTRACKED = frozenset({"flock", "record-lock", "owner", "mode", "open"})
 
@@ -39,7 +39,7 @@ class Call:
 
 
 def environment(library: Path, root: Path, **settings: object) -> dict[str, str]:
-    """The environment of a process whose calls below `root` are counted; `settings` as preloaded/shim.h lists them."""
+    """The environment of a process whose calls below `root` are counted; `settings` as preloaded/preloaded.h lists them."""
     wanted = {f"CRASH_{name.upper()}": str(value) for name, value in settings.items()}
     return {**os.environ, "LD_PRELOAD": str(library), "CRASH_ROOT": str(root), **wanted}
 

@@ -51,7 +51,7 @@ class World(world.World):
     def __init__(self, vecdb: Path, directory: Path | None, keep: bool):
         super().__init__("crash", vecdb, directory)
         self.keep = keep
-        self.shim = compiled(shim.SOURCES, self.path)
+        self.shim = compiled(shim.SOURCE_FOLDER, self.path)
         self.inputs = self.path / "inputs"
         self.inputs.mkdir()
         for seed, (name, rows) in enumerate(ROWS.items()):

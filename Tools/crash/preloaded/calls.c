@@ -1,6 +1,6 @@
 // The calls that change files.
 
-#include "shim.h"
+#include "preloaded.h"
 
 #include <errno.h>
 #include <fcntl.h>

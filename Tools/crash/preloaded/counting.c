@@ -1,6 +1,6 @@
 // Which calls count, and what becomes of each.
 
-#include "shim.h"
+#include "preloaded.h"
 
 #include <errno.h>
 #include <fcntl.h>

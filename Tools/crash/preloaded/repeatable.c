@@ -1,6 +1,6 @@
 // What would differ from run to run.
 
-#include "shim.h"
+#include "preloaded.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
