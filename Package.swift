@@ -58,7 +58,8 @@ let package = Package(
         .testTarget(name: "CatalogTests", dependencies: ["Catalog"], swiftSettings: strict),
         .testTarget(
             name: "EmbeddingInputTests", dependencies: ["EmbeddingInput"], exclude: ["Fixtures"], swiftSettings: strict),
-        .testTarget(name: "VecDBTests", dependencies: ["VecDB", "SegmentFile", "VectorKernels"], swiftSettings: lendsSpans),
+        .testTarget(
+            name: "VecDBTests", dependencies: ["VecDB", "SegmentFile", "VectorKernels"], swiftSettings: lendsSpans),
         .testTarget(
             name: "VecDBCommandTests",
             dependencies: [

@@ -127,6 +127,22 @@ func `a value that breaks a rule is damage though its row's checksum is right`(t
     #expect(try !openReader(scratch).integrityProblems().isEmpty)
 }
 
+@Test func `an entry that its index lists twice is damage`() throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    let page: Int = try #require(
+        try scratch.query("SELECT rootpage FROM sqlite_schema WHERE name = 'candidate_1_id'"))
+    var content = try Data(contentsOf: URL(fileURLWithPath: scratch.path))
+    // A leaf: behind its header of eight bytes two for each entry, where that is. The second becomes the first.
+    let entries = (page - 1) * 4096 + 8
+    #expect(content[entries - 8] == 10)
+    content.replaceSubrange(entries + 2..<entries + 4, with: content[entries..<entries + 2])
+    try content.write(to: URL(fileURLWithPath: scratch.path))
+    let snapshot = try openReader(scratch).snapshot()
+    #expect(code { _ = try snapshot.ordinals(forID: "") } == .corrupt)
+    #expect(try snapshot.ordinals(forID: "Fargo (1996)") == [0])
+}
+
 @Test func `a changed value in any checked row is damage`() throws {
     let tables: [(table: String, columns: [String])] = [
         ("setting", ["value"]), ("generation", ["created_at"]),

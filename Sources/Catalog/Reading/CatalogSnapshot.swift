@@ -116,8 +116,15 @@ extension CatalogSnapshot {
                 let statement = try db.cachedStatement(
                     sql: "SELECT ordinal FROM \(table) WHERE id = ? ORDER BY ordinal")
                 let rows = try Row.fetchCursor(statement, arguments: [id])
+                var last: UInt64?
                 while let row = try rows.next() {
-                    ordinals.append(try RowReader(row: row, table: table, file: file).count(0))
+                    let ordinal = try RowReader(row: row, table: table, file: file).count(0)
+                    // SQLite's pages have no checksums: a damaged one may list an entry twice.
+                    if let last, last >= ordinal {
+                        throw file.damaged("the index of ids lists candidate \(grouped(ordinal)) twice or out of order")
+                    }
+                    last = ordinal
+                    ordinals.append(ordinal)
                 }
             }
             return ordinals.sorted()
