@@ -130,17 +130,28 @@ func `a value that breaks a rule is damage though its row's checksum is right`(t
 @Test func `an entry that its index lists twice is damage`() throws {
     let scratch = try Scratch()
     try makeSmallDatabase(scratch).close()
-    let page: Int = try #require(
-        try scratch.query("SELECT rootpage FROM sqlite_schema WHERE name = 'candidate_1_id'"))
-    var content = try Data(contentsOf: URL(fileURLWithPath: scratch.path))
-    // A leaf: behind its header of eight bytes two for each entry, where that is. The second becomes the first.
-    let entries = (page - 1) * 4096 + 8
-    #expect(content[entries - 8] == 10)
-    content.replaceSubrange(entries + 2..<entries + 4, with: content[entries..<entries + 2])
-    try content.write(to: URL(fileURLWithPath: scratch.path))
+    try scratch.changeRoot(of: "candidate_1_id") { page in
+        #expect(page[0] == 10, "no leaf of an index")
+        // Behind eight bytes two for each entry, where that is: the second becomes the first.
+        page.replaceSubrange(10..<12, with: page[8..<10])
+    }
     let snapshot = try openReader(scratch).snapshot()
     #expect(code { _ = try snapshot.ordinals(forID: "") } == .corrupt)
     #expect(try snapshot.ordinals(forID: "Fargo (1996)") == [0])
+}
+
+/// Who goes on behind the last row of a batch must come to an end.
+@Test(arguments: ["candidate_1", "metadata_1"])
+func `rows out of order are damage`(table: String) throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    try scratch.changeRoot(of: table) { page in
+        #expect(page[0] == 13, "no leaf of a table")
+        let last = Int(page[12]) << 8 | Int(page[13])
+        #expect(page[last] < 128 && page[last + 1] == 2, "behind the row's length of one byte is its number")
+        page[last + 1] = 0
+    }
+    #expect(try openReader(scratch).verify().damage.count == 1)
 }
 
 @Test func `a changed value in any checked row is damage`() throws {

@@ -49,6 +49,18 @@ final class Scratch {
         try queue.close()
     }
 
+    /// Changes the bytes of the page where a table or an index begins.
+    func changeRoot(of name: String, _ change: (inout [UInt8]) -> Void) throws {
+        let number: Int? = try query("SELECT rootpage FROM sqlite_schema WHERE name = '\(name)'")
+        guard let number else { throw CocoaError(.fileReadCorruptFile) }
+        let range = (number - 1) * 4096..<number * 4096
+        var content = try Data(contentsOf: URL(fileURLWithPath: path))
+        var page = [UInt8](content[range])
+        change(&page)
+        content.replaceSubrange(range, with: page)
+        try content.write(to: URL(fileURLWithPath: path))
+    }
+
     func query<Value: DatabaseValueConvertible>(_ sql: String) throws -> Value? {
         let queue = try DatabaseQueue(path: path)
         defer { try? queue.close() }

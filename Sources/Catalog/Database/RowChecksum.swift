@@ -66,6 +66,18 @@ struct RowReader {
         return count
     }
 
+    /// An integer that is not negative and above the one of the row before.
+    ///
+    /// SQLite's pages have no checksums: a damaged one may list a row twice, or rows out of order, and who goes on behind the
+    /// last one of a batch would then never come to an end.
+    func ascendingCount(_ column: Int, after last: UInt64?) throws(CatalogError) -> UInt64 {
+        let count = try count(column)
+        if let last, last >= count {
+            throw file.damaged("table '\(table)': \(name(column)) \(grouped(count)) comes twice or out of order")
+        }
+        return count
+    }
+
     func optionalCount(_ column: Int) throws(CatalogError) -> UInt64? {
         if case .null = storage(column) { return nil }
         return try count(column)

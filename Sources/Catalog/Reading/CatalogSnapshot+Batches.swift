@@ -24,7 +24,8 @@ extension CatalogSnapshot {
             let rows = try Row.fetchCursor(statement, arguments: [Self.lowerBound(ordinal), limit])
             var batch: [(ordinal: UInt64, id: String)] = []
             while let row = try rows.next() {
-                let ordinal = try RowReader(row: row, table: table, file: file).count(0)
+                let ordinal = try RowReader(row: row, table: table, file: file)
+                    .ascendingCount(0, after: batch.last?.ordinal ?? ordinal)
                 batch.append((ordinal, try checkedID(row, 1, table: table, ordinal: ordinal)))
             }
             return batch
@@ -50,7 +51,7 @@ extension CatalogSnapshot {
             var batch: [CatalogMetadataRow] = []
             while let row = try rows.next() {
                 let reader = RowReader(row: row, table: table, file: file)
-                let ordinal = try reader.count(0)
+                let ordinal = try reader.ascendingCount(0, after: batch.last?.ordinal ?? ordinal)
                 let document = try DocumentPacking.unpack(
                     try reader.blob(1), ordinal: ordinal, dictionary: dictionary, file: file)
                 let values = try columns.indices.map { try value(row, $0 + 2, of: columns[$0], table) }

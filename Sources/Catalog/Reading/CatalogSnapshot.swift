@@ -118,11 +118,7 @@ extension CatalogSnapshot {
                 let rows = try Row.fetchCursor(statement, arguments: [id])
                 var last: UInt64?
                 while let row = try rows.next() {
-                    let ordinal = try RowReader(row: row, table: table, file: file).count(0)
-                    // SQLite's pages have no checksums: a damaged one may list an entry twice.
-                    if let last, last >= ordinal {
-                        throw file.damaged("the index of ids lists candidate \(grouped(ordinal)) twice or out of order")
-                    }
+                    let ordinal = try RowReader(row: row, table: table, file: file).ascendingCount(0, after: last)
                     last = ordinal
                     ordinals.append(ordinal)
                 }
