@@ -29,7 +29,9 @@ struct EnvironmentTests {
                 "\(limited) query films.vecdb --vector [1,1] -k 1 --format tsv", in: directory)
             #expect(query.status == 0 ? query.standardOutput.hasPrefix("0\t1\t4.0\t") : query.standardOutput.isEmpty)
             let build = try shell("\(limited) build films.vecdb --overwrite --vectors films.npy", in: directory)
-            codes.formUnion([query.status, build.status])
+            // Nor is what cannot be opened said to be damaged.
+            let inspect = try shell("\(limited) inspect films.vecdb", in: directory)
+            codes.formUnion([query.status, build.status, inspect.status])
         }
         // 132 is libdispatch's own: it stops a process to which it wants to add a descriptor and cannot.
         #expect(codes.subtracting([132]) == [0, 1])

@@ -54,3 +54,8 @@ func retrying(_ call: () -> Int) -> Int {
         if result != -1 || errno != EINTR { return result }
     }
 }
+
+extension SegmentError {
+    /// Whether the process had no descriptor left to open the file with: then nothing is known about it.
+    public var isWantOfDescriptors: Bool { systemCode == EMFILE || systemCode == ENFILE }
+}

@@ -103,13 +103,14 @@ extension DatabaseInspection {
         do {
             files = try describe(try openCatalog(of: path, in: directory))
         } catch {
+            if let error = error as? CatalogError, error.isUnopened { throw error }
             // What a crash left and the next reader puts right is no damage.
             recoveryPending = (error as? CatalogError)?.code == .recoveryPending
             if !recoveryPending { problems.append("\(error)") }
             // Without the catalog nobody knows which files count, so all are shown.
             files = names.filter { SegmentUUID(segmentFileName: $0) != nil }
         }
-        for file in files { describe(segment: file, in: directory) }
+        for file in files { try describe(segment: file, in: directory) }
         // Nor whether one that is not whole was ever part of the database, or is what a killed writer left of its own.
         if recoveryPending { problems = [] }
     }
@@ -130,11 +131,12 @@ extension DatabaseInspection {
         return snapshot.segments.map(\.fileName)
     }
 
-    fileprivate mutating func describe(segment file: String, in directory: Directory) {
+    fileprivate mutating func describe(segment file: String, in directory: Directory) throws(SegmentError) {
         let report: SegmentReport
         do throws(SegmentError) {
             report = try SegmentReport(in: directory, fileName: file, checkingBlocks: true)
         } catch {
+            guard !error.isWantOfDescriptors else { throw error }
             problems.append("\(error)")
             return
         }
@@ -157,7 +159,10 @@ extension DatabaseInspection {
         do throws(SegmentError) {
             guard let uuid = SegmentUUID(segmentFileName: file) else { return }
             describe(try IndexSegment(checking: try SegmentReader(in: directory, uuid: uuid, pinning: false)))
-        } catch { problems.append("\(error)") }
+        } catch {
+            guard !error.isWantOfDescriptors else { throw error }
+            problems.append("\(error)")
+        }
     }
 
     private mutating func describe(_ segment: IndexSegment) {
