@@ -16,10 +16,9 @@ EXECUTABLE = ROOT / ".build-fuzz" / "release" / "fuzz"
 WORK = ROOT / ".build" / "fuzz"
 CRASHES = WORK / "crashes"
 
-# In memory; an honest input of 100 KB needs a few MB, and one allocation at most what a reader's own buffers have.
+# In memory; an honest input of 100 KB needs a few MB, and one allocation at most what a reader's own buffers have. The
+# limit of one allocation is in force only while libFuzzer looks for leaks as well.
 MEMORY_LIMITS = ("-rss_limit_mb=512", "-malloc_limit_mb=8")
-# What caches keep looks like a leak to libFuzzer, which would run such inputs twice.
-NO_LEAKS = "-detect_leaks=0"
 # Freed memory stays poisoned until a megabyte has followed it.
 SANITIZER = (
     "detect_leaks=0:symbolize=1:quarantine_size_mb=1:thread_local_quarantine_size_kb=64:max_malloc_fill_size=0"
@@ -69,7 +68,7 @@ def fuzz(
     fixed = ("-timeout=60", "-print_final_stats=1", f"-artifact_prefix={CRASHES}/{target}-")
     dictionary = scratch / "words"
     words = [f"-dict={dictionary}"] if write_dictionary(target, dictionary) else []
-    command = [str(EXECUTABLE), *MEMORY_LIMITS, NO_LEAKS, *fixed, *words, *options, *map(str, corpora)]
+    command = [str(EXECUTABLE), *MEMORY_LIMITS, *fixed, *words, *options, *map(str, corpora)]
     started = time.monotonic()
     try:
         done = subprocess.run(
