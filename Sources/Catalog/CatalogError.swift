@@ -38,8 +38,6 @@ public struct CatalogError: Error, Sendable, Equatable, CustomStringConvertible 
     public let detail: String
     /// SQLite's extended result code where SQLite reported the problem.
     public let sqliteCode: Int32?
-    /// Whether SQLite could not even open the file, for want of descriptors or permission: then nothing is known about it.
-    public var isUnopened: Bool { sqliteCode.map { $0 & 0xFF == 14 } ?? false }  // SQLITE_CANTOPEN
 
     init(_ code: Code, path: String, sqliteCode: Int32? = nil, _ detail: String) {
         self.code = code

@@ -147,11 +147,15 @@ func `rows out of order are damage`(table: String) throws {
     try makeSmallDatabase(scratch).close()
     try scratch.changeRoot(of: table) { page in
         #expect(page[0] == 13, "no leaf of a table")
-        let last = Int(page[12]) << 8 | Int(page[13])
-        #expect(page[last] < 128 && page[last + 1] == 2, "behind the row's length of one byte is its number")
-        page[last + 1] = 0
+        // The third row is the first again, and is what its checksum says.
+        page.replaceSubrange(12..<14, with: page[8..<10])
     }
-    #expect(try openReader(scratch).verify().damage.count == 1)
+    var batches = 0
+    let found = try openReader(scratch).verify {
+        batches += 1
+        return batches > 20
+    }
+    #expect(found.damage.count == 1 && batches <= 20)
 }
 
 @Test func `a changed value in any checked row is damage`() throws {

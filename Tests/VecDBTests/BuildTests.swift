@@ -60,8 +60,8 @@ func `any number of rows builds and verifies`(_ rows: Int, _ index: IndexKind) t
     let (abandoned, atWork, link) = (
         sibling + "0123456789abcdef", sibling + "fedcba9876543210", sibling + "0000000000000000"
     )
-    let kept = [atWork, link, sibling + "notes", "elsewhere"]
-    for name in ["elsewhere", atWork, sibling + "notes"] {
+    let kept = [atWork, link, sibling + "notes-of-ours-16", sibling + "beef", "elsewhere"]
+    for name in ["elsewhere", atWork, sibling + "notes-of-ours-16", sibling + "beef"] {
         try files.createDirectory(atPath: place.file(name), withIntermediateDirectories: false)
         try Data().write(to: URL(fileURLWithPath: place.file(name) + "/lock"))
     }

@@ -100,9 +100,9 @@ def is_refused_where_the_documents_say_so(database: Path, reply: Reply) -> "str 
     try:
         Segment(segment_of(database))
     except Refused as refusal:
-        # Padding is looked at by verify alone.
-        is_noticed = reply.verdict != "intact" if "padding" in str(refusal) else reply.is_refused
-        return None if is_noticed else f"not refused, although {refusal}"
+        # Padding is looked at by verify alone, which must say so.
+        is_named = "padding" in str(refusal) and reply.verdict == "damaged" and "padding" in reply.message
+        return None if reply.is_refused or is_named else f"not refused, although {refusal}"
     except Exception:  # noqa: BLE001: the second reader is no model of robustness
         pass
     return None

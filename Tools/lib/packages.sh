@@ -1,4 +1,4 @@
-# Sourced by Tools/quickstart and Tools/test: finds the toolchain, installs the system packages that are missing.
+# Sourced by the commands in Tools: finds the toolchain, installs the system packages that are missing.
 
 # require_swift: ends the script when there is no Swift toolchain, which no package manager here provides.
 require_swift() {

@@ -24,6 +24,13 @@ struct CatalogFile: Sendable {
     func checksum(of bytes: [UInt8]) -> UInt32 { unsafe checksum(bytes.span.bytes) }
 }
 
+extension CatalogError {
+    /// Whether SQLite could not even open the file, for want of descriptors or permission: then nothing is known about it.
+    public var isUnopened: Bool {
+        sqliteCode.map { ResultCode(rawValue: $0).primaryResultCode == .SQLITE_CANTOPEN } ?? false
+    }
+}
+
 extension CatalogFile {
     /// Any error as the one that users get.
     func mapped(_ error: any Error) -> CatalogError {

@@ -56,6 +56,6 @@ func retrying(_ call: () -> Int) -> Int {
 }
 
 extension SegmentError {
-    /// Whether the process had no descriptor left to open the file with: then nothing is known about it.
-    public var isWantOfDescriptors: Bool { systemCode == EMFILE || systemCode == ENFILE }
+    /// Whether the file could not even be opened, for want of descriptors or permission: then nothing is known about it.
+    public var isUnopened: Bool { [EMFILE, ENFILE, EACCES].contains(systemCode) }
 }

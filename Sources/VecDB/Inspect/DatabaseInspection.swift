@@ -136,7 +136,7 @@ extension DatabaseInspection {
         do throws(SegmentError) {
             report = try SegmentReport(in: directory, fileName: file, checkingBlocks: true)
         } catch {
-            guard !error.isWantOfDescriptors else { throw error }
+            guard !error.isUnopened else { throw error }
             problems.append("\(error)")
             return
         }
@@ -160,7 +160,7 @@ extension DatabaseInspection {
             guard let uuid = SegmentUUID(segmentFileName: file) else { return }
             describe(try IndexSegment(checking: try SegmentReader(in: directory, uuid: uuid, pinning: false)))
         } catch {
-            guard !error.isWantOfDescriptors else { throw error }
+            guard !error.isUnopened else { throw error }
             problems.append("\(error)")
         }
     }

@@ -1,4 +1,4 @@
-// The calls that change files.
+// The calls that change files. Where offsets have 64 bits anyway, a name that says so is another one of the same function.
 
 #include "preloaded.h"
 
@@ -47,18 +47,12 @@ int open(const char *name, int flags, ...) {
     MODE(flags)
     return opened(AT_FDCWD, name, flags, mode);
 }
-int open64(const char *name, int flags, ...) {
-    MODE(flags)
-    return opened(AT_FDCWD, name, flags, mode);
-}
+int open64(const char *name, int flags, ...) __attribute__((alias("open")));
 int openat(int directory, const char *name, int flags, ...) {
     MODE(flags)
     return opened(directory, name, flags, mode);
 }
-int openat64(int directory, const char *name, int flags, ...) {
-    MODE(flags)
-    return opened(directory, name, flags, mode);
-}
+int openat64(int directory, const char *name, int flags, ...) __attribute__((alias("openat")));
 int creat(const char *name, mode_t mode) { return opened(AT_FDCWD, name, O_CREAT | O_WRONLY | O_TRUNC, mode); }
 
 // MARK: writing
@@ -89,9 +83,7 @@ ssize_t write(int descriptor, const void *bytes, size_t length) { return written
 ssize_t pwrite(int descriptor, const void *bytes, size_t length, off_t offset) {
     return written(descriptor, bytes, length, offset, true);
 }
-ssize_t pwrite64(int descriptor, const void *bytes, size_t length, off_t offset) {
-    return written(descriptor, bytes, length, offset, true);
-}
+ssize_t pwrite64(int descriptor, const void *bytes, size_t length, off_t offset) __attribute__((alias("pwrite")));
 
 // MARK: sizes
 
@@ -104,7 +96,7 @@ static int resized(int descriptor, off_t length) {
     PERFORM(real(descriptor, length));
 }
 int ftruncate(int descriptor, off_t length) { return resized(descriptor, length); }
-int ftruncate64(int descriptor, off_t length) { return resized(descriptor, length); }
+int ftruncate64(int descriptor, off_t length) __attribute__((alias("ftruncate")));
 
 // Returns its error instead of setting errno.
 static int reserved(int descriptor, off_t offset, off_t length) {
@@ -124,7 +116,7 @@ static int reserved(int descriptor, off_t offset, off_t length) {
     return code;
 }
 int posix_fallocate(int descriptor, off_t offset, off_t length) { return reserved(descriptor, offset, length); }
-int posix_fallocate64(int descriptor, off_t offset, off_t length) { return reserved(descriptor, offset, length); }
+int posix_fallocate64(int descriptor, off_t offset, off_t length) __attribute__((alias("posix_fallocate")));
 
 // MARK: names
 
@@ -214,13 +206,7 @@ int fcntl(int descriptor, int command, ...) {
     va_end(list);
     return controlled(descriptor, command, argument);
 }
-int fcntl64(int descriptor, int command, ...) {
-    va_list list;
-    va_start(list, command);
-    void *argument = va_arg(list, void *);
-    va_end(list);
-    return controlled(descriptor, command, argument);
-}
+int fcntl64(int descriptor, int command, ...) __attribute__((alias("fcntl")));
 
 int fchown(int descriptor, uid_t owner, gid_t group) {
     static int (*real)(int, uid_t, gid_t);
