@@ -39,12 +39,13 @@ static inline size_t store_selected(f32x16 values, u32x16 ids, uint32_t selected
 }
 
 /// The first `count` floats of 16, and zeros; the rest is not read.
-static inline f32x16 load_first_floats(const float *p, size_t count) {
+static inline f32x16 load_first_floats(const unaligned_float *p, size_t count) {
     const __m256i limit = _mm256_set1_epi32((int)count);
     const __m256i first = _mm256_cmpgt_epi32(limit, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
     const __m256i second = _mm256_cmpgt_epi32(limit, _mm256_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15));
-    __m256 halves[2] = {_mm256_maskload_ps(p, first), _mm256_setzero_ps()};
-    if (count > 8) halves[1] = _mm256_maskload_ps(p + 8, second);
+    // The instruction takes any address, whatever the type of its parameter says.
+    __m256 halves[2] = {_mm256_maskload_ps((const void *)p, first), _mm256_setzero_ps()};
+    if (count > 8) halves[1] = _mm256_maskload_ps((const void *)(p + 8), second);
     f32x16 v;
     __builtin_memcpy(&v, halves, sizeof v);
     return v;

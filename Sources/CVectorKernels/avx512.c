@@ -27,7 +27,7 @@ static inline size_t store_selected(f32x16 values, u32x16 ids, uint32_t selected
 }
 
 /// The first `count` elements of 16, and zeros; the rest is not read.
-static inline f32x16 load_first_floats(const float *p, size_t count) {
+static inline f32x16 load_first_floats(const unaligned_float *p, size_t count) {
     return (f32x16)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
 }
 static inline u8x16 load_first_bytes(const uint8_t *p, size_t count) {

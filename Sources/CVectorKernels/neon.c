@@ -36,7 +36,7 @@ static inline size_t store_selected(f32x16 values, u32x16 ids, uint32_t selected
 #include "partial_loads.h"
 
 /// The first `count` floats of 16, and zeros; the rest is not read.
-static inline f32x16 load_first_floats(const float *p, size_t count) {
+static inline f32x16 load_first_floats(const unaligned_float *p, size_t count) {
     u8x16 quarters[4] = {(u8x16)0, (u8x16)0, (u8x16)0, (u8x16)0};
     for (size_t i = 0; 4 * i < count; i++)
         quarters[i] = load_first_bytes((const uint8_t *)(p + 4 * i), count - 4 * i < 4 ? 4 * (count - 4 * i) : 16);

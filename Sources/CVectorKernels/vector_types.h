@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+/// A float at any address, as those of stored rows are.
+typedef float unaligned_float __attribute__((aligned(1)));
+
 typedef float f32x16 __attribute__((ext_vector_type(16)));
 typedef float f32x8 __attribute__((ext_vector_type(8)));
 typedef float f32x4 __attribute__((ext_vector_type(4)));
