@@ -155,7 +155,7 @@ extension Kernels {
     ///
     /// - Parameters:
     ///   - queries: row-major, `dimensions` floats each.
-    ///   - scratch: room for `batchScratchCount(dimensions:queries:)` floats.
+    ///   - scratch: room for `batchScratchCount(dimensions:queries:rows:)` floats.
     ///   - output: a row of scores for each query.
     public func exactScores(
         _ form: ScoreForm, element: RowElement, queries: Span<Float>, dimensions: Int, rows: RawSpan, stride: Int,
@@ -165,11 +165,21 @@ extension Kernels {
         precondition(stride >= element.byteCount(dimensions: dimensions))
         let (queryCount, rowCount) = (queries.count / dimensions, rows.byteCount / stride)
         precondition(output.count >= queryCount * rowCount)
-        precondition(scratch.count >= Self.batchScratchCount(dimensions: dimensions, queries: queryCount))
+        let scratchCount = Self.batchScratchCount(dimensions: dimensions, queries: queryCount, rows: rowCount)
+        precondition(scratch.count >= scratchCount)
         unsafe queries.withUnsafeBufferPointer { queries in
             unsafe rows.withUnsafeBytes { rows in
                 unsafe scratch.withUnsafeMutableBufferPointer { scratch in
                     unsafe output.withUnsafeMutableBufferPointer { output in
+                        guard scratchCount > 0 else {
+                            for query in 0..<queryCount {
+                                unsafe table.pointee.exact_scores(
+                                    form.code, element.code, queries.baseAddress.map { unsafe $0 + query * dimensions },
+                                    dimensions, rows.baseAddress?.assumingMemoryBound(to: UInt8.self), stride, nil,
+                                    rowCount, output.baseAddress.map { unsafe $0 + query * rowCount })
+                            }
+                            return
+                        }
                         unsafe table.pointee.exact_scores_batch(
                             form.code, element.code, queries.baseAddress, queryCount, dimensions,
                             rows.baseAddress?.assumingMemoryBound(to: UInt8.self), stride, rowCount,
@@ -180,9 +190,10 @@ extension Kernels {
         }
     }
 
-    /// Floats that exact scores of several queries need for themselves.
-    public static func batchScratchCount(dimensions: Int, queries: Int) -> Int {
-        vk_batch_scratch(dimensions, queries)
+    /// Floats that exact scores of several queries need for themselves: as many as a tile of rows has, or none for fewer
+    /// rows, which are scored query by query. So the memory is in proportion to the rows and queries that there are.
+    public static func batchScratchCount(dimensions: Int, queries: Int, rows: Int) -> Int {
+        rows < Int(VK_BATCH_ROWS) ? 0 : vk_batch_scratch(dimensions, queries)
     }
 
     /// ⟨a, b⟩ in the order of exact scores.

@@ -39,15 +39,19 @@ import VectorKernels
         }
     }
 
-    @Test(arguments: [ReorderStorage.f32, .bf16, .int8])
-    func `batches of all sizes agree with single searches under every storage`(_ storage: ReorderStorage) throws {
+    /// With fewer rows than a tile has, with a whole one, and with a rest behind several.
+    @Test(arguments: [ReorderStorage.f32, .bf16, .int8], [1, 63, 64, 333])
+    func `batches of all sizes agree with single searches under every storage`(
+        _ storage: ReorderStorage, _ rows: Int
+    ) throws {
         let place = try TemporaryDirectory()
         let dimensions = 33
         let vectors = clusteredVectors(count: 333, dimensions: dimensions, seed: 4)
         var build = BuildOptions()
         (build.metric, build.index, build.reorderStorage) = (.l2, .exact, storage)
         try VectorDatabase.build(
-            at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: dimensions), options: build)
+            at: place.file("a.vecdb"),
+            from: .memory(vectors: Array(vectors[..<(rows * dimensions)]), dimensions: dimensions), options: build)
         let database = try VectorDatabase.open(place.file("a.vecdb"))
         let single = try (0..<131).map {
             try database.search(

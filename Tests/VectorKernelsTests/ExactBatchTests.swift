@@ -10,7 +10,7 @@ extension StoredRows {
         let (rows, guardedQueries) = (try GuardedBytes(bytes), try GuardedBytes(Array(queries.joined())))
         let gap = 3
         let scratch = try GuardedBytes(
-            [Float](repeating: .nan, count: Kernels.batchScratchCount(dimensions: dimensions, queries: queries.count)))
+            [Float](repeating: .nan, count: vk_batch_scratch(dimensions, queries.count)))
         let outputStride = values.count + gap
         let output = try GuardedBytes([Float](repeating: -7, count: queries.count * outputStride - gap))
         // Proof: every object holds what the lengths say and outlives the call.
@@ -122,28 +122,33 @@ extension StoredRows {
         }
     }
 
-    @Test(arguments: instructionSets)
-    func `the method over spans hands everything on`(set: InstructionSet) throws {
+    /// Fewer rows than a tile has need no room for one.
+    @Test(arguments: instructionSets, [1, 9, 63, 64, 70])
+    func `the method over spans hands everything on`(set: InstructionSet, rowCount: Int) throws {
         let kernels = try Kernels.of(set)
         var generator = SeededGenerator(seed: 8)
         for element in RowElement.allCases {
             let dimensions = 21
             let spare = element.stride(dimensions: dimensions) - element.byteCount(dimensions: dimensions)
-            var rows = StoredRows(element, count: 9, dimensions: dimensions, spare: spare, using: &generator)
+            var rows = StoredRows(element, count: rowCount, dimensions: dimensions, spare: spare, using: &generator)
             rows.bytes += [UInt8](repeating: 0xFF, count: spare)
             let queries = Self.queries(
                 6, dimensions: dimensions, integers: true, element: element, using: &generator)
-            var scratch = [Float](
-                repeating: 0, count: Kernels.batchScratchCount(dimensions: dimensions, queries: queries.count))
+            let scratchCount = Kernels.batchScratchCount(
+                dimensions: dimensions, queries: queries.count, rows: rowCount)
+            #expect((scratchCount == 0) == (rowCount < 64))
+            var scratch = [Float](repeating: 0, count: scratchCount)
             for form in Self.forms {
-                let found = [Float].filled(6 * 9) {
+                let found = [Float].filled(6 * rowCount) {
                     var scratch = scratch.mutableSpan
                     // Proof: bytes have no padding to expose.
                     unsafe kernels.exactScores(
                         form, element: element, queries: Array(queries.joined()).span, dimensions: dimensions,
                         rows: rows.bytes.span.bytes, stride: rows.stride, scratch: &scratch, into: &$0)
                 }
-                let expected = queries.flatMap { query in (0..<9).map { rows.score(form, query: query, row: $0) } }
+                let expected = queries.flatMap { query in
+                    (0..<rowCount).map { rows.score(form, query: query, row: $0) }
+                }
                 #expect(firstDifference(found, expected) == nil)
             }
         }

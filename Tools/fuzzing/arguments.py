@@ -20,7 +20,7 @@ DESCRIPTION = """\
 Looks for files that make vecdb trap, read out of bounds or take memory that they do not account for: libFuzzer with
 the address sanitizer, for each target from its committed corpus (Tools/fuzzing/corpus). A crash is kept in
 .build/fuzz/crashes, and each run adds lines to Tools/fuzzing/log.tsv, one for ten minutes at most. Memory is limited to
-512 MB in all, 8 MB for one allocation (17 MB in segment).
+512 MB in all, 8 MB for one allocation.
 
 targets:
 """

@@ -18,10 +18,7 @@ CRASHES = WORK / "crashes"
 
 # In memory; an honest input of 100 KB needs a few MB, and one allocation at most what a reader's own buffers have. The
 # limit of one allocation is in force only while libFuzzer looks for leaks as well.
-MEMORY_LIMIT = "-rss_limit_mb=512"
-# Brute force for several queries turns tiles of 64 rows into floats: 16 MB of the most dimensions that a segment can have.
-ALLOCATION_LIMITS_MB = {"segment": 17}
-ALLOCATION_LIMIT_MB_OTHERWISE = 8
+MEMORY_LIMITS = ("-rss_limit_mb=512", "-malloc_limit_mb=8")
 # Freed memory stays poisoned until a megabyte has followed it.
 SANITIZER = (
     "detect_leaks=0:symbolize=1:quarantine_size_mb=1:thread_local_quarantine_size_kb=64:max_malloc_fill_size=0"
@@ -71,8 +68,7 @@ def fuzz(
     fixed = ("-timeout=60", "-print_final_stats=1", f"-artifact_prefix={CRASHES}/{target}-")
     dictionary = scratch / "words"
     words = [f"-dict={dictionary}"] if write_dictionary(target, dictionary) else []
-    allocation_limit = f"-malloc_limit_mb={ALLOCATION_LIMITS_MB.get(target, ALLOCATION_LIMIT_MB_OTHERWISE)}"
-    command = [str(EXECUTABLE), MEMORY_LIMIT, allocation_limit, *fixed, *words, *options, *map(str, corpora)]
+    command = [str(EXECUTABLE), *MEMORY_LIMITS, *fixed, *words, *options, *map(str, corpora)]
     started = time.monotonic()
     try:
         done = subprocess.run(

@@ -18,9 +18,8 @@ from .self_test import self_test
 # Of each target's corpus in the short form; by what an execution costs.
 REPLAYED_MUTATIONS = {"segment": 9_000, "catalog": 500}
 REPLAYED_MUTATIONS_OTHERWISE = 10_000
-# A search is compiled once for each instruction set, and each has its share of what is executed: an input takes the scalar
-# kernels several times as long. A CPU without one of them takes its best.
-INSTRUCTION_SETS = {"segment": {"avx512": 0.45, "avx2": 0.45, "scalar": 0.1}}
+# A search is compiled once for each instruction set; a CPU without one of them takes its best.
+INSTRUCTION_SETS = {"segment": ("avx512", "avx2", "scalar")}
 # What was found is written to the log, and read by others that look into the same target, this often.
 SLICE_SECONDS = 600
 # Larger inputs find nothing that small ones do not, and take longer.
@@ -76,8 +75,8 @@ def _run_targets(arguments: argparse.Namespace) -> int:
 def _tasks(targets: list[str]) -> list[Task]:
     tasks = []
     for target in targets:
-        shares = INSTRUCTION_SETS.get(target, {"": 1})
-        tasks += [Task(target, instruction_set, share) for instruction_set, share in shares.items()]
+        sets = INSTRUCTION_SETS.get(target, ("",))
+        tasks += [Task(target, instruction_set, 1 / len(sets)) for instruction_set in sets]
     return tasks
 
 

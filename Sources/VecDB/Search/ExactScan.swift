@@ -17,7 +17,8 @@ struct ExactScan {
     private let queries: [Float]
     private let kernels = Kernels.best
     private var scores: [Float]
-    private var turned: [Float]
+    /// What the kernels need to score rows together: nothing until a whole tile of them has come.
+    private var turned: [Float] = []
     private var liveMask: [UInt32] = []
 
     /// - Parameter queries: row-major, `dimensions` floats each, normalised for cosine.
@@ -27,7 +28,6 @@ struct ExactScan {
         candidates = [TopCandidates](repeating: TopCandidates(), count: count)
         for query in candidates.indices { candidates[query].reset(keeping: max(1, keep)) }
         scores = [Float](repeating: 0, count: count * Self.chunkRowCount)
-        turned = [Float](repeating: 0, count: Kernels.batchScratchCount(dimensions: dimensions, queries: count))
     }
 
     /// Scores a chunk.
@@ -45,6 +45,9 @@ struct ExactScan {
         let (queries, kernels, form, element, dimensions) = (queries, kernels, form, element, dimensions)
         var scores: [Float] = []
         swap(&scores, &self.scores)
+        let scratchCount = Kernels.batchScratchCount(
+            dimensions: dimensions, queries: candidates.count, rows: rows.count)
+        if turned.count < scratchCount { turned = [Float](repeating: 0, count: scratchCount) }
         do {
             var scratch = turned.mutableSpan
             var output = scores.mutableSpan
