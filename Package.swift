@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 /// Swift 6 language mode is implied by the tools version; every target also asks the compiler to
@@ -19,7 +19,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
         // C leaf functions per instruction set. No state, no allocation.
@@ -37,10 +36,7 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
-        .target(
-            name: "EmbeddingInput",
-            dependencies: [.product(name: "Crypto", package: "swift-crypto")],
-            swiftSettings: strict),
+        .target(name: "EmbeddingInput", swiftSettings: strict),
         .target(
             name: "VecDB",
             dependencies: ["TreeAH", "SegmentFile", "Catalog", "EmbeddingInput", "VectorKernels"],

@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 /// A program with faults on purpose, by which `Tools/sanitize` shows that a sanitizer finds them. Nothing depends on it.

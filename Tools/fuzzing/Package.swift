@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 // The modules of the root package once more, compiled from the same files (`Sources/` here holds links to them), but
@@ -20,7 +20,6 @@ let package = Package(
     platforms: [.macOS("26.0")],
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
         .target(
@@ -34,9 +33,7 @@ let package = Package(
         .target(
             name: "Catalog", dependencies: ["CLZ4", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: instrumented),
-        .target(
-            name: "EmbeddingInput", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
-            swiftSettings: instrumented),
+        .target(name: "EmbeddingInput", swiftSettings: instrumented),
         .target(
             name: "VecDB", dependencies: ["TreeAH", "SegmentFile", "Catalog", "EmbeddingInput", "VectorKernels"],
             swiftSettings: instrumented),

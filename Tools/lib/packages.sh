@@ -3,7 +3,7 @@
 # require_swift: ends the script when there is no Swift toolchain, which no package manager here provides.
 require_swift() {
     command -v swift >/dev/null && return
-    echo "error: no 'swift' command found; vecdb needs Swift 6.2 or newer." >&2
+    echo "error: no 'swift' command found; vecdb needs Swift 6.3 or newer." >&2
     echo "       Install a toolchain from https://www.swift.org/install and put its usr/bin on PATH." >&2
     exit 1
 }

@@ -1,5 +1,3 @@
-import Crypto
-
 /// The files that a manifest names: inside the directory, regular, with the announced SHA-256.
 struct ManifestFiles {
     private let directory: String
@@ -94,10 +92,10 @@ struct ManifestFiles {
             let count = try source.read(upTo: chunk.count, into: &chunk, at: 0, offset: offset)
             // unreached: the file would have to be cut off between two reads
             if count == 0 { break }
-            hash.update(data: chunk[..<count])
+            hash.update(chunk.span.extracting(first: count))
             offset += count
         }
-        return hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        return hash.hexadecimalDigest()
     }
 }
 

@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 /// Opens damaged databases through the public library, thousands of times in one process. `Tools/hostile-test` drives it.
