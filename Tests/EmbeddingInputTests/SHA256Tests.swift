@@ -16,11 +16,11 @@ struct SHA256Tests {
             "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1"
         ),
     ])
-    func `NIST's examples`(text: String, expected: String) {
+    func `fault 24: NIST's examples`(text: String, expected: String) {
         #expect(hash(Array(text.utf8), pieces: [text.utf8.count]) == expected)
     }
 
-    @Test func `a million times the letter a, in pieces of any length`() {
+    @Test func `fault 24: a million times the letter a, in pieces of any length`() {
         let bytes = [UInt8](repeating: UInt8(ascii: "a"), count: 1_000_000)
         #expect(
             hash(bytes, pieces: [1, 63, 64, 65, 997, 4096])
@@ -42,7 +42,7 @@ struct SHA256Tests {
         (128, "d2742f1f4ac6bb7ca2b239ee18402ba8b3f9f8e652d2a72973c2b9ba11c08cf6"),
         (1000, "1e9bc38cbf860b9ec31918b065f9b52476c549a782e0e7990bed8ce3868d2371"),
     ])
-    func `lengths around the ends of blocks, as hashlib hashes them`(count: Int, expected: String) {
+    func `fault 24: lengths around the ends of blocks, as hashlib hashes them`(count: Int, expected: String) {
         let bytes = (0..<count).map { UInt8(truncatingIfNeeded: 7 * $0 + 3) }
         for pieces in [[count], [1], [55, 9], [64]] {
             #expect(hash(bytes, pieces: pieces) == expected, "in pieces of \(pieces)")
