@@ -30,6 +30,17 @@ public struct InputError: Error, Sendable, Hashable, CustomStringConvertible {
         case cancelled
     }
 
+    /// What a caller may set to get past the error. Messages do not name it: a library's caller knows it under another name
+    /// than the user of a command.
+    public enum Remedy: String, Sendable, Hashable, CaseIterable {
+        /// The format of the files.
+        case inputFormat
+        /// Which tensor of a file is meant.
+        case tensor
+        /// Whether a text file has a header, and which column holds ids.
+        case textLayout
+    }
+
     public let code: Code
     /// The file as the caller named it; `standard input` for `-`.
     public let file: String
@@ -41,9 +52,12 @@ public struct InputError: Error, Sendable, Hashable, CustomStringConvertible {
     public let badRowCount: Int?
     /// What was expected, what was found, what to do; without file, row and line.
     public let message: String
+    /// What to set, where that helps.
+    public let remedy: Remedy?
 
     public init(
-        _ code: Code, file: String, row: Int? = nil, line: Int? = nil, badRowCount: Int? = nil, _ message: String
+        _ code: Code, file: String, row: Int? = nil, line: Int? = nil, badRowCount: Int? = nil,
+        remedy: Remedy? = nil, _ message: String
     ) {
         self.code = code
         self.file = file
@@ -51,6 +65,7 @@ public struct InputError: Error, Sendable, Hashable, CustomStringConvertible {
         self.line = line
         self.badRowCount = badRowCount
         self.message = message
+        self.remedy = remedy
     }
 
     public var description: String {

@@ -32,10 +32,11 @@ extension DatabaseError {
     }
 
     init(_ error: InputError) {
+        let remedy = error.remedy.flatMap { Remedy(rawValue: $0.rawValue) }
         switch error.code {
-        case .notFound: self.init(.notFound, "\(error)")
+        case .notFound: self.init(.notFound, remedy: remedy, "\(error)")
         case .cancelled: self = .interrupted
-        default: self.init(.invalidInput, "\(error)")
+        default: self.init(.invalidInput, remedy: remedy, "\(error)")
         }
     }
 

@@ -23,12 +23,35 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
         case cancelled
     }
 
+    /// What a caller may set to get past an error. Messages say it in words; how it is set, a program knows better.
+    public enum Remedy: String, Sendable, CaseIterable {
+        /// ``BuildFiles/inputFormat``
+        case inputFormat
+        /// ``BuildFiles/tensor``
+        case tensor
+        /// ``BuildFiles/hasHeader`` and ``BuildFiles/idColumn``
+        case textLayout
+        /// ``BuildFiles/queryVectors``
+        case queryVectors
+        /// ``BuildOptions/duplicateIDs``
+        case duplicateIDs
+        /// ``BuildOptions/overwrite``
+        case overwrite
+        /// ``BuildOptions/allowsNetworkFileSystem``
+        case networkFileSystem
+        /// ``BuildOptions/index``
+        case treeIndex
+    }
+
     public let code: Code
     public let message: String
+    /// What to set, where that helps.
+    public let remedy: Remedy?
 
-    public init(_ code: Code, _ message: String) {
+    public init(_ code: Code, remedy: Remedy? = nil, _ message: String) {
         self.code = code
         self.message = message
+        self.remedy = remedy
     }
 
     public var description: String { message }

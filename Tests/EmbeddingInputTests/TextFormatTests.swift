@@ -41,9 +41,11 @@ import Testing
 
     @Test(arguments: [
         ("1,2\n3\n", InputError.Code.mismatch, 2, "1 numbers where 2"), ("1,2\n3,4,5\n", .mismatch, 2, "3 numbers"),
-        ("1,2\n\n", .malformed, 2, "field 1 is ''"), ("1,2\n3,x4\n", .malformed, 2, "field 2 is 'x4'"),
-        ("1,2\n3,4x\n", .malformed, 2, "field 2 is '4x'"), ("id,1,2\n", .malformed, 1, "field 1 is 'id'"),
-        ("1,2\n3,\"4\"\n", .malformed, 2, "field 2"), ("1,2\n3,0x4\n", .malformed, 2, "field 2"),
+        ("1,2\n\n3,4\n", .malformed, 2, "is blank, but line 3 is not"),
+        ("1,2\n3,x4\n", .malformed, 2, "field 2 is 'x4'"),
+        ("1,2\n3,4x\n", .malformed, 2, "field 2 is '4x'"), ("id,1,2\n", .malformed, 1, "named 'id'"),
+        ("1,2\n3,\"x\"\n", .malformed, 2, "field 2 is 'x'"), ("1,2\n3,\"4\"x\n", .malformed, 2, "closing quote"),
+        ("x1,1,2\n", .malformed, 1, "field 1 is 'x1'"), ("1,2\n3,0x4\n", .malformed, 2, "field 2"),
         ("1,2\n3,1e\n", .malformed, 2, "field 2"), ("1 2\n1,2\n", .mismatch, 2, "2 numbers where 1"),
         ("a,b,c\n1,2\n", .mismatch, 2, "2 numbers where 3"),
     ])
@@ -115,11 +117,11 @@ import Testing
         (#"{"vector":[1],"vector":[1]}"#, "twice"), (#"{"vector":["1"]}"#, "expected a value"), (#"[1]"#, "'{'"),
         (#"{"vector":[NaN]}"#, "NaN and Infinity"), (#"{"vector":[-Infinity]}"#, "NaN and Infinity"),
         (#"{"vector":[01]}"#, "number"), (#"{"vector":[+1]}"#, "expected a value"), (#"{"vector":[1.]}"#, "number"),
-        (#"{"vector":[1]} {}"#, "nothing more"), (#"{"vector":[1],"a":"\ud800"}"#, "surrogate"), ("", "'{'"),
+        (#"{"vector":[1]} {}"#, "nothing more"), (#"{"vector":[1],"a":"\ud800"}"#, "surrogate"), ("", "is blank"),
         (#"{"vector":[1],"id":"\u0000"}"#, "NUL"),
     ])
     func `objects that are no rows are named`(line: String, part: String) throws {
-        let error = try error("x.ndjson", "{\"vector\":[1]}\n\(line)\n")
+        let error = try error("x.ndjson", "{\"vector\":[1]}\n\(line)\n{\"vector\":[1]}\n")
         #expect(error.code == .malformed)
         #expect(error.line == 2)
         #expect(error.row == 1)

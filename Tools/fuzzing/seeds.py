@@ -14,7 +14,7 @@ GOLDEN = tuple(ROOT / "Formats" / "golden" / version for version in ("v1", "v1.1
 FIXTURES = ROOT / "Tests" / "EmbeddingInputTests" / "Fixtures"
 
 # In the order of VectorFileFormat and MetadataFileFormat: an input's first byte chooses.
-VECTOR_FORMATS = ("npy", "fbin", "u8bin", "i8bin", "fvecs", "bvecs", "safetensors", "tsv", "csv", "ndjson")
+VECTOR_FORMATS = ("npy", "fbin", "u8bin", "i8bin", "fvecs", "bvecs", "safetensors", "tsv", "csv", "ndjson", "vec")
 METADATA_FORMATS = ("ndjson", "tsv", "csv")
 ALL_SEALS = 63
 
@@ -97,6 +97,19 @@ def _vectors():
             for flags in (0, 64, 96) + ((16,) if path.suffix == ".safetensors" else ()):
                 yield bytes([choice | flags]) + content
             yield bytes([len(VECTOR_FORMATS)]) + content
+    for choice, text in (
+        ("csv", b'1,"2"\n" 3 ",4\n\n'),
+        ("tsv", b"0.5\t1\n2\t3\n\n \n"),
+        ("ndjson", b'{"vector":[1,2]}\n\n'),
+        ("vec", b"2 3\nthe 1 2 3 \n. . .5 -1 1e2\n"),
+        ("vec", b"the 1 2 3\ncat .5 -1 1e2"),
+    ):
+        for flags in (0, 64, 96):
+            yield bytes([VECTOR_FORMATS.index(choice) | flags]) + text
+    # With the highest bit: a header and its column of ids, or with the tensor's bit no header and the first column.
+    yield bytes([VECTOR_FORMATS.index("csv") | 128 | 64]) + b'e0,id,e1\n1,"a, ""b""\n",2\n3,,4\n'
+    yield bytes([VECTOR_FORMATS.index("tsv") | 128 | 16]) + b"a\t1\t2\nb\t3\t4\n"
+    yield bytes([VECTOR_FORMATS.index("vec") | 128 | 16]) + b"5 3\n7 2\n"
 
 
 def _metadata():
@@ -111,6 +124,8 @@ def _metadata():
 
 def _ids():
     yield b"\0" + "Fargo (1996)\n\nAmélie\r\n42".encode()
+    yield b'\0{"query":0,"ids":["a",7]}\n\n{"ids":[-1],"query":3}\n'
+    yield b"\0{sic} (1997)\n{}\n"
     for dtype, code in (("<i4", "i"), (">u8", ">Q"), ("<i8", "q")):
         header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': (2, 3), }}\n".encode()
         values = struct.pack((code[0] if code[0] in "<>" else "<") + "6" + code[-1], *range(6))

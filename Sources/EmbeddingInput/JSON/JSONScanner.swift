@@ -193,20 +193,27 @@ struct JSONScanner {
     }
 
     /// Reads a number and appends it as it is written.
-    mutating func copyNumber(to output: inout [UInt8]) throws(JSONFailure) {
+    mutating func copyNumber(
+        to output: inout [UInt8], insteadOfNaN advice: String = Self.nullAdvice
+    ) throws(JSONFailure) {
         let start = position
-        _ = try number()
+        _ = try number(insteadOfNaN: advice)
         output.append(contentsOf: bytes[start..<position])
     }
 
+    /// What to write where a null may stand.
+    static let nullAdvice = "remove such rows, or write a number or null"
+
     /// Reads a number as a float.
-    mutating func number() throws(JSONFailure) -> DecimalNumber {
+    ///
+    /// - Parameter advice: what to do about the words that Python writes for numbers that JSON does not have.
+    mutating func number(insteadOfNaN advice: String = Self.nullAdvice) throws(JSONFailure) -> DecimalNumber {
         let first = peek()
         let start = position
         guard let first, first == UInt8(ascii: "-") || isDigit(first) else {
             let word = bytes[start..<min(end, start + 8)]
             if word.starts(with: "NaN".utf8) || word.starts(with: "Infinity".utf8) {
-                throw failure("NaN and Infinity are no JSON values; remove such rows, or write a number or null")
+                throw failure("NaN and Infinity are no JSON values; \(advice)")
             }
             throw failure("expected a value, found \(found)")
         }
@@ -215,7 +222,7 @@ struct JSONScanner {
         position = next
         guard let number else {
             if position < end, bytes[position] == UInt8(ascii: "I") {
-                throw failure("NaN and Infinity are no JSON values; remove such rows, or write a number or null")
+                throw failure("NaN and Infinity are no JSON values; \(advice)")
             }
             throw failure("a number is not written as JSON wants it, at \(found)")
         }

@@ -27,6 +27,8 @@ public struct ExportManifest: Sendable, Hashable {
         public let path: String
         /// 64 lowercase hexadecimal digits.
         public let sha256: String
+        /// What the file was while it was hashed.
+        let stamp: FileStamp
     }
 
     public struct Candidates: Sendable, Hashable {
@@ -66,7 +68,8 @@ public struct ExportManifest: Sendable, Hashable {
 
     /// Reads `manifest.json` in `directory` and checks the SHA-256 of every file that it names.
     ///
-    /// Row counts and dimensions are not compared with the files here.
+    /// Row counts and dimensions are not compared with the files here. What was hashed is what readers must read: they
+    /// take the manifest (`hashedBy`) and refuse a file that is another one by then, or was written to.
     ///
     /// - Parameter isCancelled: asked every few MiB while files are hashed; `true` throws `cancelled`.
     /// - Throws: `notFound` for a missing directory, manifest or file; `malformed` with the key path for a value of the
@@ -77,7 +80,7 @@ public struct ExportManifest: Sendable, Hashable {
     ) throws(InputError) -> ExportManifest {
         switch fileKind(directory) {
         case .nothing:
-            throw InputError(.notFound, file: directory, "does not exist; name an export directory")
+            throw InputError(.notFound, file: directory, reasonForAbsence(directory) + "; name an export directory")
         case .directory: break
         case .regular, .other:
             throw InputError(.notAFile, file: directory, "is not a directory; name the directory of \(fileName)")
@@ -89,6 +92,14 @@ public struct ExportManifest: Sendable, Hashable {
         let manifest = try ExportManifest(root, directory: directory, files: files)
         try files.verifyAll(isCancelled: isCancelled)
         return manifest
+    }
+
+    /// What the file at `path` was when it was hashed; `nil` for one that the manifest does not name.
+    func stamp(ofFileAt path: String) -> FileStamp? {
+        let named = [
+            candidates.vectors, candidates.ids, candidates.metadata, queries?.vectors, queries?.ids, test?.pairs,
+        ]
+        return named.lazy.compactMap(\.self).first { $0.path.utf8.elementsEqual(path.utf8) }?.stamp
     }
 
     /// Before everything else: another version may mean something else by every other key.

@@ -17,7 +17,9 @@ struct ManifestFiles {
                     .malformed,
                     "\"\(hashes.keyPath(name))\" must be 64 lowercase hexadecimal digits, found \(quoted(hash.utf8))")
             }
-            files.append(ExportManifest.File(name: name, path: try locate(name), sha256: hash))
+            let path = try locate(name)
+            // Only what is found now may be hashed, and only what was hashed may be read.
+            files.append(ExportManifest.File(name: name, path: path, sha256: hash, stamp: try stampOfFile(at: path)))
         }
     }
 
@@ -83,7 +85,7 @@ struct ManifestFiles {
 
     private func sha256(of file: ExportManifest.File, isCancelled: () -> Bool) throws(InputError) -> String {
         // unreached: only pipes ask, and a file of the manifest is regular
-        let source = try InputFile.open(file.path, spoolDirectory: nil) { false }
+        let source = try InputFile.open(file.path, expecting: file.stamp, spoolDirectory: nil) { false }
         var hash = SHA256()
         var chunk = [UInt8](repeating: 0, count: min(1 << 20, source.byteCount))
         var offset = 0
@@ -95,8 +97,14 @@ struct ManifestFiles {
             hash.update(chunk.span.extracting(first: count))
             offset += count
         }
+        try source.checkUnchanged()
         return hash.hexadecimalDigest()
     }
+}
+
+private func stampOfFile(at path: String) throws(InputError) -> FileStamp {
+    // unreached: only pipes ask, and a file of the manifest is regular
+    try InputFile.open(path, spoolDirectory: nil) { false }.stamp
 }
 
 private func isLowercaseHexadecimal(_ byte: UInt8) -> Bool {

@@ -13,7 +13,7 @@ struct ManifestObject {
     static func root(ofFileAt path: String) throws(InputError) -> ManifestObject {
         switch fileKind(path) {
         case .nothing:
-            throw InputError(.notFound, file: path, "does not exist; an export directory needs one")
+            throw InputError(.notFound, file: path, reasonForAbsence(path) + "; an export directory needs one")
         case .regular: break
         case .directory, .other: throw InputError(.notAFile, file: path, "is not a regular file")
         }
@@ -25,6 +25,7 @@ struct ManifestObject {
                 "has \(grouped(file.byteCount)) bytes; a manifest has at most \(grouped(byteLimit))")
         }
         let text = try file.prefix(byteLimit)
+        try file.checkUnchanged()
         let document: JSONDocument
         do throws(JSONFailure) {
             document = try JSONDocument(parsing: text)

@@ -45,17 +45,22 @@ public final class MetadataReader {
 
     /// Opens a file of metadata; `path` may name a pipe, which is kept in a temporary file as `VectorReader` does.
     ///
-    /// - Parameter format: `nil` goes by the extension: `.ndjson`, `.jsonl`, `.tsv` or `.csv`.
+    /// - Parameters:
+    ///   - format: `nil` goes by the extension: `.ndjson`, `.jsonl`, `.tsv` or `.csv`.
+    ///   - manifest: the export whose file this is; one that changed since it was hashed is refused.
     public static func open(
-        _ path: String, format: MetadataFileFormat? = nil, spoolDirectory: String? = nil,
-        isCancelled: () -> Bool = { false }
+        _ path: String, format: MetadataFileFormat? = nil, hashedBy manifest: ExportManifest? = nil,
+        spoolDirectory: String? = nil, isCancelled: () -> Bool = { false }
     ) throws(InputError) -> MetadataReader {
         let ending = path.split(separator: "/").last?.split(separator: ".").last?.lowercased() ?? ""
         guard let format = format ?? MetadataFileFormat(rawValue: ending == "jsonl" ? "ndjson" : ending) else {
+            let source = try InputFile.open(path, spoolDirectory: spoolDirectory, isCancelled: isCancelled)
+            try ForeignFormat.refuse(source, head: source.prefix(ForeignFormat.headByteCount), ending: ending)
             throw InputError(
                 .unsupported, file: path, "has an extension that names no metadata format; use .ndjson, .tsv or .csv")
         }
-        let source = try InputFile.open(path, spoolDirectory: spoolDirectory, isCancelled: isCancelled)
+        let source = try InputFile.open(
+            path, expecting: manifest?.stamp(ofFileAt: path), spoolDirectory: spoolDirectory, isCancelled: isCancelled)
         return MetadataReader(source, format: format)
     }
 
@@ -138,11 +143,8 @@ public final class MetadataReader {
     private var headerIsRead = false
 
     private func nextDocument(_ lines: LineReader, row: Int) throws(InputError) -> JSONDocument? {
-        guard let line = try lines.next() else { return nil }
-        guard !line.isEmpty else {
-            throw lines.error(
-                .malformed, row: row, "is empty; every line must be a JSON object: remove it, or write {}")
-        }
+        guard let line = try lines.nextBeforeBlankEnd(row: row, "remove it, or write {} for a row without metadata")
+        else { return nil }
         var output: [UInt8] = []
         output.reserveCapacity(line.count)
         do throws(JSONFailure) {
@@ -189,7 +191,8 @@ public final class MetadataReader {
     private func nextRecord(
         _ records: DelimitedRecordReader, columnCount: Int, row: Int
     ) throws(InputError) -> Bool {
-        guard try records.next() else { return false }
+        // With one column, a blank line is a row whose field is empty.
+        guard try columnCount == 1 ? records.next() : records.nextBeforeBlankEnd(row: row) else { return false }
         guard records.fields.count == columnCount else {
             throw records.error(
                 .malformed, row: row,

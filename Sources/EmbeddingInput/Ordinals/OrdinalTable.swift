@@ -21,6 +21,7 @@ public struct OrdinalTable: Sendable {
         }
         let layout = try IntegerLayout(of: source)
         rows = try layout.read(source)
+        try source.checkUnchanged()
     }
 }
 

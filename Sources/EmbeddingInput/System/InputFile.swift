@@ -10,9 +10,9 @@
 
 /// A regular file, read at explicit offsets and never mapped.
 ///
-/// The size is taken once, when the file is opened; a later look that finds another file, size or modification time
-/// is an error, because an index is built in several passes that must see the same bytes. A file may be closed between
-/// passes (`close()`) and opens itself again, so that a thousand inputs do not need a thousand descriptors.
+/// What the file is (`FileStamp`) is taken once, when it is opened; a later look that finds anything else is an error,
+/// because an index is built in several passes that must see the same bytes. A file may be closed between passes
+/// (`close()`) and opens itself again, so that a thousand inputs do not need a thousand descriptors.
 final class InputFile {
     /// The name that errors use.
     let name: String
@@ -21,15 +21,18 @@ final class InputFile {
 
     /// `nil` for a spooled file: it has no name any more, and stays open.
     private let path: String?
-    private let stamp: Stamp
+    /// What the file was when it was opened.
+    let stamp: FileStamp
     private var descriptor: Int32
 
     /// Opens `path`, which must be a regular file; a named pipe is first copied to a temporary file in
     /// `spoolDirectory`, and so is standard input, whose path is `-`.
     ///
-    /// - Parameter isCancelled: asked between chunks while a pipe is copied; an endless pipe ends no other way.
+    /// - Parameters:
+    ///   - expected: what a file was that has been looked at before; another one is refused.
+    ///   - isCancelled: asked between chunks while a pipe is copied; an endless pipe ends no other way.
     static func open(
-        _ path: String, spoolDirectory: String?, isCancelled: () -> Bool
+        _ path: String, expecting expected: FileStamp? = nil, spoolDirectory: String?, isCancelled: () -> Bool
     ) throws(InputError) -> InputFile {
         if path == "-" {
             return try InputFile(
@@ -38,6 +41,7 @@ final class InputFile {
         let descriptor = try openForReading(path)
         do throws(InputError) {
             let status = try fileStatus(of: descriptor, name: path)
+            if let expected, FileStamp(status) != expected { throw changed(path) }
             switch status.st_mode & S_IFMT {
             case S_IFREG:
                 return InputFile(name: path, path: path, descriptor: descriptor, status: status)
@@ -63,7 +67,7 @@ final class InputFile {
         self.path = path
         self.descriptor = descriptor
         byteCount = Int(status.st_size)
-        stamp = Stamp(status)
+        stamp = FileStamp(status)
     }
 
     private convenience init(
@@ -90,17 +94,18 @@ final class InputFile {
         descriptor = -1
     }
 
-    /// Throws when the file is no longer the one that was opened first. Called at the beginning of every pass.
+    /// Throws when the file is no longer the one that was opened first. Called at both ends of every pass.
     func checkUnchanged() throws(InputError) {
         guard let path else { return }
         // By name first: an editor or a trainer that replaces the file leaves the old descriptor looking fine.
         let current = try openForReading(path)
         defer { closeDescriptor(current) }
-        guard Stamp(try fileStatus(of: current, name: name)) == stamp else {
-            throw InputError(
-                .changed, file: name, "changed while it was being read; run the command again when nothing writes to it"
-            )
-        }
+        guard FileStamp(try fileStatus(of: current, name: name)) == stamp else { throw Self.changed(name) }
+    }
+
+    private static func changed(_ name: String) -> InputError {
+        InputError(
+            .changed, file: name, "changed while it was being read; run the command again when nothing writes to it")
     }
 
     /// Reads `count` elements' bytes at byte `offset` into `buffer`, beginning at element `start`.
@@ -112,6 +117,7 @@ final class InputFile {
         let size = MemoryLayout<Element>.stride
         let read = try readBytes(into: &buffer, at: start, count: count, offset: offset)
         guard read == count * size else {
+            try checkUnchanged()
             throw InputError(
                 .truncated, file: name,
                 "ended at byte \(grouped(offset + read)) while \(grouped(offset + count * size)) bytes were expected; "
@@ -147,9 +153,7 @@ final class InputFile {
         precondition(start >= 0 && count >= 0 && offset >= 0 && start <= buffer.count && count <= buffer.count - start)
         if descriptor < 0, let path {
             descriptor = try openForReading(path)
-            guard Stamp(try fileStatus(of: descriptor, name: name)) == stamp else {
-                throw InputError(.changed, file: name, "changed while it was being read; run the command again")
-            }
+            guard FileStamp(try fileStatus(of: descriptor, name: name)) == stamp else { throw Self.changed(name) }
         }
         let descriptor = descriptor
         let size = MemoryLayout<Element>.stride
@@ -184,24 +188,36 @@ final class InputFile {
     }
 }
 
-/// What must stay the same between two passes over a file.
-private struct Stamp: Equatable {
-    let device: UInt64
-    let inode: UInt64
-    let byteCount: Int64
-    let seconds: Int
-    let nanoseconds: Int
+/// What must stay the same while a file is read, from a first look (its hash, or its header) to the end of the last pass.
+///
+/// The time of the last change of the file's status is part of it: unlike the modification time, nobody can set it back.
+struct FileStamp: Hashable {
+    private let device: UInt64
+    private let inode: UInt64
+    private let byteCount: Int64
+    private let modified: Moment
+    private let changed: Moment
+
+    private struct Moment: Hashable {
+        let seconds: Int
+        let nanoseconds: Int
+
+        init(_ time: timespec) {
+            seconds = time.tv_sec
+            nanoseconds = time.tv_nsec
+        }
+    }
 
     init(_ status: stat) {
         device = UInt64(truncatingIfNeeded: status.st_dev)
         inode = UInt64(truncatingIfNeeded: status.st_ino)
         byteCount = Int64(status.st_size)
         #if os(macOS)
-            seconds = status.st_mtimespec.tv_sec
-            nanoseconds = status.st_mtimespec.tv_nsec
+            modified = Moment(status.st_mtimespec)
+            changed = Moment(status.st_ctimespec)
         #else
-            seconds = status.st_mtim.tv_sec
-            nanoseconds = status.st_mtim.tv_nsec
+            modified = Moment(status.st_mtim)
+            changed = Moment(status.st_ctim)
         #endif
     }
 }

@@ -26,7 +26,7 @@ func openForReading(_ path: String) throws(InputError) -> Int32 {
         switch errno {
         // unreached: only slow devices are interrupted while they are opened
         case EINTR: continue
-        case ENOENT, ENOTDIR: throw InputError(.notFound, file: path, "does not exist; check the path")
+        case ENOENT, ENOTDIR: throw InputError(.notFound, file: path, reasonForAbsence(path))
         case let number:
             throw InputError(.notReadable, file: path, "could not be opened: \(systemMessage(number))")
         }
@@ -54,12 +54,23 @@ func resolvedPath(_ path: String) throws(InputError) -> String {
     // realpath allocates its answer; it is copied and freed here.
     guard let resolved = unsafe realpath(path, nil) else {
         switch errno {
-        case ENOENT, ENOTDIR: throw InputError(.notFound, file: path, "does not exist; check the path")
+        case ENOENT, ENOTDIR: throw InputError(.notFound, file: path, reasonForAbsence(path))
         case let number: throw InputError(.notReadable, file: path, "cannot be resolved: \(systemMessage(number))")
         }
     }
     defer { unsafe free(resolved) }
     return unsafe String(cString: resolved)
+}
+
+/// Why there is no file at `path`, for messages: nothing, or a link that leads nowhere.
+func reasonForAbsence(_ path: String) -> String {
+    guard !path.utf8.contains(0) else { return "does not exist: a path cannot hold a NUL byte" }
+    var target = [CChar](repeating: 0, count: 4096)
+    // readlink writes no more than the count that is passed, which is the array's; path and array live for the call.
+    let count = unsafe readlink(path, &target, 4096)
+    guard count >= 0 else { return "does not exist; check the path" }
+    let bytes = target[..<count].map { UInt8(bitPattern: $0) }
+    return "is a link to \(quoted(bytes, limit: 200)), where there is nothing; mend the link, or name another file"
 }
 
 /// What a path leads to.

@@ -33,6 +33,20 @@ final class DelimitedRecordReader {
     /// Reads the next record into `fields`; `false` after the last.
     func next() throws(InputError) -> Bool {
         guard let line = try nextLine() else { return false }
+        try parse(line)
+        return true
+    }
+
+    /// As `next()`, but blank lines at the end of the file are no records.
+    func nextBeforeBlankEnd(row: Int) throws(InputError) -> Bool {
+        guard let line = try lines.nextBeforeBlankEnd(row: row) else { return false }
+        try checkText(line)
+        try parse(line)
+        return true
+    }
+
+    /// Reads the record that begins with `line`, which `lines` returned last.
+    func parse(_ line: Range<Int>) throws(InputError) {
         firstLine = lines.lineNumber
         bytes.removeAll(keepingCapacity: true)
         fields.removeAll(keepingCapacity: true)
@@ -40,7 +54,6 @@ final class DelimitedRecordReader {
         case .tsv: splitAtTabs(line)
         case .csv: try parseQuoted(line)
         }
-        return true
     }
 
     /// The text of one field of the last record.
@@ -49,17 +62,23 @@ final class DelimitedRecordReader {
     }
 
     /// An error about the last record.
-    func error(_ code: InputError.Code, row: Int? = nil, _ message: String) -> InputError {
-        InputError(code, file: lines.file.name, row: row, line: firstLine, message)
+    func error(
+        _ code: InputError.Code, row: Int? = nil, remedy: InputError.Remedy? = nil, _ message: String
+    ) -> InputError {
+        InputError(code, file: lines.file.name, row: row, line: firstLine, remedy: remedy, message)
+    }
+
+    private func nextLine() throws(InputError) -> Range<Int>? {
+        guard let line = try lines.next() else { return nil }
+        try checkText(line)
+        return line
     }
 
     /// Checked as it stands in the file: separators and quotes are ASCII, so that every field is valid as well.
-    private func nextLine() throws(InputError) -> Range<Int>? {
-        guard let line = try lines.next() else { return nil }
+    private func checkText(_ line: Range<Int>) throws(InputError) {
         guard isValidUTF8(lines.buffer, line) else {
             throw lines.error(.malformed, "is not valid UTF-8; save the file as UTF-8")
         }
-        return line
     }
 
     private func splitAtTabs(_ line: Range<Int>) {

@@ -18,10 +18,16 @@ public final class IDReader {
     private let lines: LineReader
 
     /// Opens a file of ids; `path` may name a pipe, which is kept in a temporary file as `VectorReader` does.
+    ///
+    /// - Parameter manifest: the export whose file this is; one that changed since it was hashed is refused.
     public static func open(
-        _ path: String, spoolDirectory: String? = nil, isCancelled: () -> Bool = { false }
+        _ path: String, hashedBy manifest: ExportManifest? = nil, spoolDirectory: String? = nil,
+        isCancelled: () -> Bool = { false }
     ) throws(InputError) -> IDReader {
-        IDReader(try InputFile.open(path, spoolDirectory: spoolDirectory, isCancelled: isCancelled))
+        let source = try InputFile.open(
+            path, expecting: manifest?.stamp(ofFileAt: path), spoolDirectory: spoolDirectory, isCancelled: isCancelled)
+        try ForeignFormat.refuse(source, head: source.prefix(ForeignFormat.headByteCount), ending: nil)
+        return IDReader(source)
     }
 
     private init(_ source: InputFile) {
@@ -32,7 +38,8 @@ public final class IDReader {
 
     /// The next id, or `nil` after the last.
     ///
-    /// - Throws: `malformed` with the line for invalid UTF-8, a NUL byte, or a line above the limit.
+    /// - Throws: `malformed` with the line for invalid UTF-8, a NUL byte, or a line above the limit; `changed` at the end
+    ///   of a file that is no longer what it was.
     public func next() throws(InputError) -> String? {
         guard let line = try lines.next() else { return nil }
         guard let id = String(validating: lines.buffer[line], as: UTF8.self) else {

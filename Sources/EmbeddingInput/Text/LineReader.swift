@@ -33,6 +33,8 @@ final class LineReader {
     }
 
     /// The place of the next line in `buffer`, without its end; `nil` after the last.
+    ///
+    /// - Throws: `malformed` for a line above the limit; `changed`, at the end, for a file that is no longer what it was.
     func next() throws(InputError) -> Range<Int>? {
         if lineNumber == 0, fileOffset == 0 {
             try fill()
@@ -48,11 +50,35 @@ final class LineReader {
             guard end - start <= byteLimit + 1 else { throw tooLong() }
             let alreadySearched = end - start
             if try fill() == 0 {
-                guard start < end else { return nil }
+                guard start < end else {
+                    try file.checkUnchanged()
+                    return nil
+                }
                 return try take(from: start, to: end, terminated: false)
             }
             searched = start + alreadySearched
         }
+    }
+
+    /// As `next()`, but blank lines at the end of the file are none. Blank is a line of no bytes, or of spaces.
+    ///
+    /// - Throws: `malformed` for a blank line that others follow.
+    func nextBeforeBlankEnd(row: Int, _ advice: String = "remove it") throws(InputError) -> Range<Int>? {
+        guard let line = try next() else { return nil }
+        guard isBlank(line) else { return line }
+        let blankLine = lineNumber
+        while let following = try next() {
+            guard isBlank(following) else {
+                throw InputError(
+                    .malformed, file: file.name, row: row, line: blankLine,
+                    "is blank, but line \(grouped(lineNumber)) is not; \(advice)")
+            }
+        }
+        return nil
+    }
+
+    private func isBlank(_ line: Range<Int>) -> Bool {
+        buffer[line].allSatisfy { $0 == UInt8(ascii: " ") }
     }
 
     private func take(from first: Int, to newline: Int, terminated: Bool) throws(InputError) -> Range<Int> {
@@ -88,8 +114,10 @@ final class LineReader {
     }
 
     /// An error about the line that `next()` returned last.
-    func error(_ code: InputError.Code, row: Int? = nil, _ message: String) -> InputError {
-        InputError(code, file: file.name, row: row, line: lineNumber, message)
+    func error(
+        _ code: InputError.Code, row: Int? = nil, remedy: InputError.Remedy? = nil, _ message: String
+    ) -> InputError {
+        InputError(code, file: file.name, row: row, line: lineNumber, remedy: remedy, message)
     }
 }
 

@@ -1,53 +1,56 @@
-/// Reads `.tsv` and `.csv` files of numbers; a first line without any number is a header.
+/// Reads `.tsv` and `.csv` files of numbers, of which one column may hold ids.
 final class DelimitedRowDecoder: RowDecoder {
     let dimensions: Int
+    /// Whether a column holds ids.
+    var hasIDs: Bool { columns.idColumn != nil }
+
+    private let columns: DelimitedColumns
     private let lines: LineReader
+    private let records: DelimitedRecordReader
+    private let isCSV: Bool
     private let separator: UInt8
-    private var pendingHeader: Bool
+    private var headerIsPending: Bool
 
-    /// The longest line accepted, in bytes: 16 MiB, some 250 characters for each of 65,535 numbers.
-    private static let byteLimit = 16 << 20
-
-    init(_ file: InputFile, dialect: DelimitedRecordReader.Dialect) throws(InputError) {
-        separator = dialect == .tsv ? UInt8(ascii: "\t") : UInt8(ascii: ",")
-        lines = LineReader(file, byteLimit: Self.byteLimit)
-
-        // Not by commas alone: a header may quote one.
-        let records = DelimitedRecordReader(file, dialect: dialect)
-        guard try records.next() else { throw InputError(.empty, file: file.name, "has no lines; expected numbers") }
-        dimensions = try checkedDimensions(UInt64(records.fields.count), file: file.name)
-        let numbers = records.fields.count(where: { isNumber(records.bytes, $0) })
-        guard numbers == 0 || numbers == dimensions else {
-            // unreached: one field is no number, or all would be
-            let wrong = records.fields.firstIndex { !isNumber(records.bytes, $0) } ?? 0
-            throw records.error(
-                .malformed,
-                "is neither a row of numbers nor a header: field \(grouped(wrong + 1)) is "
-                    + "\(quoted(records.bytes[records.fields[wrong]])), but \(grouped(numbers)) of "
-                    + "\(grouped(dimensions)) fields are numbers; keep ids and metadata in files of their own")
+    init(
+        _ file: InputFile, dialect: DelimitedRecordReader.Dialect, layout: TextLayout
+    ) throws(InputError) {
+        isCSV = dialect == .csv
+        separator = isCSV ? UInt8(ascii: ",") : UInt8(ascii: "\t")
+        records = DelimitedRecordReader(file, dialect: dialect)
+        lines = records.lines
+        guard try records.nextBeforeBlankEnd(row: 0) else {
+            throw InputError(.empty, file: file.name, "has no lines; expected numbers")
         }
-        pendingHeader = numbers == 0
-        headerLineCount = numbers == 0 ? records.lines.lineNumber : 0
+        columns = try DelimitedColumns(firstRecordOf: records, layout: layout)
+        dimensions = columns.dimensions
+        headerIsPending = columns.isHeader
+        records.rewind()
     }
-
-    /// Lines that the header takes; more than one when it quotes a line end.
-    private let headerLineCount: Int
 
     func decode(
         into floats: inout MutableSpan<Float>, at start: Int, rowCount: Int, batch: inout RowBatch
     ) throws(InputError) -> Int {
-        if pendingHeader {
-            for _ in 0..<headerLineCount { _ = try lines.next() }
-            pendingHeader = false
+        if headerIsPending {
+            // Not by lines: a header may quote a line end.
+            _ = try records.next()
+            headerIsPending = false
         }
         var rows = 0
-        while rows < rowCount, let line = try lines.next() {
-            try decodeLine(line, into: &floats, at: start + rows * dimensions, row: rows, batch: &batch)
+        while rows < rowCount,
+            let line = try lines.nextBeforeBlankEnd(row: batch.firstOrdinal + batch.rowCount + rows)
+        {
+            let target = start + rows * dimensions
+            if isCSV, lines.buffer[line].contains(UInt8(ascii: "\"")) {
+                try decodeQuoted(line, into: &floats, at: target, row: rows, batch: &batch)
+            } else {
+                try decodeLine(line, into: &floats, at: target, row: rows, batch: &batch)
+            }
             rows += 1
         }
         return rows
     }
 
+    /// A line without quotes: from the text straight into the caller's memory.
     private func decodeLine(
         _ line: Range<Int>, into floats: inout MutableSpan<Float>, at start: Int, row: Int, batch: inout RowBatch
     ) throws(InputError) {
@@ -55,42 +58,93 @@ final class DelimitedRowDecoder: RowDecoder {
         let bytes = buffer.span
         let ordinal = batch.firstOrdinal + batch.rowCount + row
         var position = line.lowerBound
-        var column = 0
+        var (column, numbers) = (0, 0)
         while true {
-            let fieldStart = position
-            skipSpaces(bytes, &position, end: line.upperBound)
-            let number = scanNumber(bytes, &position, end: line.upperBound, grammar: .plain)
-            skipSpaces(bytes, &position, end: line.upperBound)
-            guard let number, position == line.upperBound || bytes[position] == separator else {
-                let rest = buffer[fieldStart..<line.upperBound]
-                let field = rest.prefix { $0 != separator }
-                throw lines.error(
-                    .malformed, row: ordinal,
-                    "field \(grouped(column + 1)) is \(quoted(field)), which is not a number; "
-                        + "fields are separated by \(separator == UInt8(ascii: ",") ? "commas" : "tabs")")
+            if column == columns.idColumn {
+                let fieldStart = position
+                while position < line.upperBound, bytes[position] != separator { position += 1 }
+                batch.ids.append(try id(buffer[fieldStart..<position], line: lines.lineNumber, row: ordinal))
+            } else {
+                let fieldStart = position
+                let number = scanField(bytes, &position, end: line.upperBound)
+                guard let number, position == line.upperBound || bytes[position] == separator else {
+                    let rest = buffer[fieldStart..<line.upperBound]
+                    throw notANumber(rest.prefix { $0 != separator }, column, line: lines.lineNumber, row: ordinal)
+                }
+                if numbers < dimensions { floats[start + numbers] = number.value }
+                if number.overflows { batch.noteOverflow(row: batch.rowCount + row) }
+                numbers += 1
             }
-            if column < dimensions { floats[start + column] = number.value }
-            if number.overflows { batch.noteOverflow(row: batch.rowCount + row) }
             column += 1
             if position == line.upperBound { break }
             position += 1
         }
-        guard column == dimensions else {
-            throw lines.error(
-                .mismatch, row: ordinal,
-                "has \(grouped(column)) numbers where \(grouped(dimensions)) are expected, as in the first line")
+        try check(columnCount: column, line: lines.lineNumber, row: ordinal)
+    }
+
+    /// A line of `.csv` with quotes in it, and the lines to which they reach.
+    private func decodeQuoted(
+        _ line: Range<Int>, into floats: inout MutableSpan<Float>, at start: Int, row: Int, batch: inout RowBatch
+    ) throws(InputError) {
+        let ordinal = batch.firstOrdinal + batch.rowCount + row
+        try records.parse(line)
+        try check(columnCount: records.fields.count, line: records.firstLine, row: ordinal)
+        var numbers = 0
+        for (column, field) in records.fields.enumerated() {
+            let bytes = records.bytes
+            if column == columns.idColumn {
+                batch.ids.append(try id(bytes[field], line: records.firstLine, row: ordinal))
+                continue
+            }
+            var position = field.lowerBound
+            let number = scanField(bytes.span, &position, end: field.upperBound)
+            guard let number, position == field.upperBound else {
+                throw notANumber(bytes[field], column, line: records.firstLine, row: ordinal)
+            }
+            floats[start + numbers] = number.value
+            if number.overflows { batch.noteOverflow(row: batch.rowCount + row) }
+            numbers += 1
         }
+    }
+
+    private func scanField(_ bytes: Span<UInt8>, _ position: inout Int, end: Int) -> DecimalNumber? {
+        skipSpaces(bytes, &position, end: end)
+        let number = scanNumber(bytes, &position, end: end, grammar: .plain)
+        skipSpaces(bytes, &position, end: end)
+        return number
+    }
+
+    private func id(_ field: ArraySlice<UInt8>, line: Int, row: Int) throws(InputError) -> String {
+        try checkedID(field, in: lines.file.name, line: line, row: row)
+    }
+
+    private func check(columnCount found: Int, line: Int, row: Int) throws(InputError) {
+        guard found == columns.count else {
+            throw InputError(
+                .mismatch, file: lines.file.name, row: row, line: line,
+                "has \(grouped(found)) \(hasIDs ? "fields" : "numbers") where \(grouped(columns.count)) are expected, as "
+                    + "in the first line")
+        }
+    }
+
+    private func notANumber(_ field: ArraySlice<UInt8>, _ column: Int, line: Int, row: Int) -> InputError {
+        InputError(
+            .malformed, file: lines.file.name, row: row, line: line,
+            "field \(grouped(column + 1)) is \(quoted(field)), which is not a number; "
+                + "fields are separated by \(isCSV ? "commas" : "tabs")")
     }
 }
 
-/// Whether a whole field is a number; spaces around it do not count.
-private func isNumber(_ bytes: [UInt8], _ field: Range<Int>) -> Bool {
-    let span = bytes.span
-    var position = field.lowerBound
-    skipSpaces(span, &position, end: field.upperBound)
-    guard scanNumber(span, &position, end: field.upperBound, grammar: .plain) != nil else { return false }
-    skipSpaces(span, &position, end: field.upperBound)
-    return position == field.upperBound
+/// An id that stands in a text file of vectors, as it is written.
+func checkedID(_ bytes: ArraySlice<UInt8>, in file: String, line: Int, row: Int) throws(InputError) -> String {
+    guard let id = String(validating: bytes, as: UTF8.self) else {
+        throw InputError(
+            .malformed, file: file, row: row, line: line, "has an id that is not valid UTF-8; save the file as UTF-8")
+    }
+    guard !bytes.contains(0) else {
+        throw InputError(.malformed, file: file, row: row, line: line, "has an id that holds a NUL byte; ids are text")
+    }
+    return id
 }
 
 private func skipSpaces(_ bytes: Span<UInt8>, _ position: inout Int, end: Int) {

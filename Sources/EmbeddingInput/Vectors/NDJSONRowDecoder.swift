@@ -12,7 +12,7 @@ final class NDJSONRowDecoder: RowDecoder {
 
     init(_ file: InputFile) throws(InputError) {
         lines = LineReader(file, byteLimit: Self.byteLimit)
-        guard let first = try lines.next() else {
+        guard let first = try lines.nextBeforeBlankEnd(row: 0) else {
             throw InputError(.empty, file: file.name, "has no lines; expected a JSON object on each")
         }
         var line = NDJSONLine(dimensions: nil)
@@ -27,7 +27,9 @@ final class NDJSONRowDecoder: RowDecoder {
     ) throws(InputError) -> Int {
         var rows = 0
         var line = NDJSONLine(dimensions: dimensions)
-        while rows < rowCount, let range = try lines.next() {
+        while rows < rowCount,
+            let range = try lines.nextBeforeBlankEnd(row: batch.firstOrdinal + batch.rowCount + rows)
+        {
             let ordinal = batch.firstOrdinal + batch.rowCount + rows
             try line.parse(lines, range, ordinal: ordinal)
             let target = start + rows * dimensions
@@ -119,7 +121,10 @@ private struct NDJSONLine {
         try scanner.expect(UInt8(ascii: "["), "to begin a vector")
         if scanner.skip(UInt8(ascii: "]")) { return }
         repeat {
-            let number = try scanner.number()
+            guard scanner.peek() != UInt8(ascii: "n") else {
+                throw scanner.failure("a vector holds numbers alone, found \(scanner.found); correct or remove the row")
+            }
+            let number = try scanner.number(insteadOfNaN: "a vector holds numbers alone: correct or remove the row")
             values.append(number.value)
             overflows = overflows || number.overflows
         } while scanner.skip(UInt8(ascii: ","))
@@ -138,7 +143,7 @@ private struct NDJSONLine {
             id = value.string(value.root)
         case let byte? where byte == UInt8(ascii: "-") || isDigit(byte):
             start = scanner.position
-            try scanner.copyNumber(to: &text)
+            try scanner.copyNumber(to: &text, insteadOfNaN: "an id is a string or an integer")
             if text.allSatisfy({ isDigit($0) || $0 == UInt8(ascii: "-") }) {
                 id = String(decoding: text, as: UTF8.self)
             }

@@ -89,10 +89,10 @@ private struct SafetensorsTensors {
         let list = candidates.map { "'\($0)'" }.joined(separator: ", ") + (candidateCount > 10 ? ", …" : "")
         guard wanted != nil || candidateCount == 1 else {
             throw InputError(
-                .unsupported, file: file.name,
+                .unsupported, file: file.name, remedy: candidateCount == 0 ? nil : .tensor,
                 candidateCount == 0
                     ? "has no two-dimensional tensor"
-                    : "has \(grouped(candidateCount)) two-dimensional tensors; name one of them (--tensor): \(list)")
+                    : "has \(grouped(candidateCount)) two-dimensional tensors; name one of them: \(list)")
         }
         guard let chosen else {
             throw InputError(

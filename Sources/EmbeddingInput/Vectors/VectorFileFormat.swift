@@ -20,6 +20,8 @@ public enum VectorFileFormat: String, CaseIterable, Sendable, Hashable {
     case csv
     /// Lines of JSON objects: `{"id": …, "vector": […], …metadata}`.
     case ndjson
+    /// Lines of a word and numbers, separated by spaces, as word2vec and GloVe write them.
+    case vec
 
     /// All names, for messages.
     static var allNames: String {
@@ -28,21 +30,24 @@ public enum VectorFileFormat: String, CaseIterable, Sendable, Hashable {
 
     /// Finds the format of an opened file: by magic, then by its name's extension, then by shape.
     static func recognize(_ file: InputFile) throws(InputError) -> VectorFileFormat {
-        let head = try file.prefix(9)
+        let head = try file.prefix(ForeignFormat.headByteCount)
         if head.starts(with: NPYHeader.magic) { return .npy }
         let ending = fileExtension(file.name)
+        try ForeignFormat.refuse(file, head: head, ending: ending)
         if ending == "jsonl" { return .ndjson }
+        if ending == "txt" { return .vec }
         if let ending, let format = VectorFileFormat(rawValue: ending) { return format }
         if head.first == UInt8(ascii: "{") { return .ndjson }
-        if head.count == 9, head[8] == UInt8(ascii: "{"), littleEndian(head[0..<8]) < UInt64(file.byteCount) {
+        if head.count > 8, head[8] == UInt8(ascii: "{"), littleEndian(head[0..<8]) < UInt64(file.byteCount) {
             return .safetensors
         }
         throw InputError(
-            .unsupported, file: file.name,
-            "is in no format that can be recognised; name its format (--input-format), one of \(allNames)")
+            .unsupported, file: file.name, remedy: .inputFormat,
+            "is in no format that can be recognised; if it is one of these, name it: \(allNames)")
     }
 
-    private static func fileExtension(_ name: String) -> String? {
+    /// What stands behind the last point of a file's name, in lowercase.
+    static func fileExtension(_ name: String) -> String? {
         // unreached: a file that was opened has a name
         let last = name.split(separator: "/").last ?? ""
         guard let dot = last.lastIndex(of: "."), dot != last.startIndex else { return nil }

@@ -19,11 +19,11 @@ public final class VectorReader {
     public let dimensions: Int
     /// What the source holds; floats are made of it without loss, but for `float64` and `text`.
     public let element: VectorElement
-    /// Rows in all files, where their formats say so in advance; `nil` for `.tsv`, `.csv` and `.ndjson`.
+    /// Rows in all files, where their formats say so in advance; `nil` for text.
     public let count: Int?
     /// The files' names as given; `standard input` for `-`.
     public let files: [String]
-    /// Whether rows come with ids (`.ndjson` only), see `lastIDs`.
+    /// Whether rows come with ids (`.ndjson`, `.vec`, and text with a column of ids), see `lastIDs`.
     public let hasIDs: Bool
     /// Whether rows come as JSON objects (`.ndjson`), see `lastDocuments`.
     public let hasDocuments: Bool
@@ -55,13 +55,15 @@ public final class VectorReader {
     ///   - paths: at least one; `-` is standard input, which is `.npy` or `.ndjson` unless `format` names another.
     ///   - format: the format of all files; `nil` recognises each by magic, extension and size.
     ///   - tensor: which tensor of a `.safetensors` file; needed when it has several two-dimensional ones.
+    ///   - text: what `.tsv`, `.csv` and `.vec` files do not say of themselves.
+    ///   - manifest: the export whose files these are; a file that changed since it was hashed is refused.
     ///   - spoolDirectory: where standard input and pipes are kept; `nil` is `TMPDIR`, or `/tmp`.
     ///   - isCancelled: asked while a pipe is copied; `true` throws `cancelled`.
     /// - Throws: for a missing, empty, truncated or overlong file, a header outside the limits, files that disagree.
     /// - Complexity: O(files), but O(bytes) for standard input and pipes.
     public static func open(
-        _ paths: [String], format: VectorFileFormat? = nil, tensor: String? = nil, spoolDirectory: String? = nil,
-        isCancelled: () -> Bool = { false }
+        _ paths: [String], format: VectorFileFormat? = nil, tensor: String? = nil, text: TextLayout = TextLayout(),
+        hashedBy manifest: ExportManifest? = nil, spoolDirectory: String? = nil, isCancelled: () -> Bool = { false }
     ) throws(InputError) -> VectorReader {
         guard !paths.isEmpty else {
             throw InputError(.notFound, file: "(none)", "no file of vectors was given; name at least one")
@@ -71,13 +73,32 @@ public final class VectorReader {
         }
         var sources: [VectorSource] = []
         for path in paths {
-            let file = try InputFile.open(path, spoolDirectory: spoolDirectory, isCancelled: isCancelled)
-            let source = try VectorSource(file, isStandardInput: path == "-", format: format, tensor: tensor)
+            let file = try InputFile.open(
+                path, expecting: manifest?.stamp(ofFileAt: path), spoolDirectory: spoolDirectory,
+                isCancelled: isCancelled)
+            let source = try VectorSource(
+                file, isStandardInput: path == "-", format: format, tensor: tensor, text: text)
             if let first = sources.first { try source.checkAgreement(with: first) }
             file.close()
             sources.append(source)
         }
+        try refuseWithoutEffect(tensor: tensor, text, sources)
         return try VectorReader(sources)
+    }
+
+    /// Refuses what was said about files of another kind than there are.
+    private static func refuseWithoutEffect(
+        tensor: String?, _ text: TextLayout, _ sources: [VectorSource]
+    ) throws(InputError) {
+        func needs(_ formats: VectorFileFormat..., what: String, remedy: InputError.Remedy) throws(InputError) {
+            guard !sources.contains(where: { formats.contains($0.format) }) else { return }
+            throw InputError(
+                .unsupported, file: sources[0].file.name, remedy: remedy,
+                "is read as \(sources[0].format.rawValue), which has no \(what); leave that out")
+        }
+        if tensor != nil { try needs(.safetensors, what: "tensor that can be named", remedy: .tensor) }
+        if text.idColumn != nil { try needs(.csv, .tsv, what: "column of ids to choose", remedy: .textLayout) }
+        if text.hasHeader != nil { try needs(.csv, .tsv, .vec, what: "header line", remedy: .textLayout) }
     }
 
     private init(_ sources: [VectorSource]) throws(InputError) {

@@ -7,6 +7,7 @@ struct VectorSource {
     /// `nil` where only reading tells.
     let rowCount: Int?
     let hasIDs: Bool
+    private let text: TextLayout
     private let content: Content
 
     /// How the rows lie in the file.
@@ -15,15 +16,18 @@ struct VectorSource {
         case prefixedRows(ArrayLayout)
         case delimited(DelimitedRecordReader.Dialect)
         case ndjson
+        case words
     }
 
     init(
-        _ file: InputFile, isStandardInput: Bool, format: VectorFileFormat?, tensor: String?
+        _ file: InputFile, isStandardInput: Bool, format: VectorFileFormat?, tensor: String?,
+        text: TextLayout = TextLayout()
     ) throws(InputError) {
         guard file.byteCount > 0 else {
             throw InputError(.empty, file: file.name, "is empty (0 bytes); was it written to the end?")
         }
         self.file = file
+        self.text = text
         if let format {
             self.format = format
         } else {
@@ -41,16 +45,22 @@ struct VectorSource {
         case .tsv: content = .delimited(.tsv)
         case .csv: content = .delimited(.csv)
         case .ndjson: content = .ndjson
+        case .vec: content = .words
         }
         switch content {
         case .array(let layout), .prefixedRows(let layout):
             (dimensions, element, rowCount, hasIDs) = (layout.dimensions, layout.element, layout.rowCount, false)
         case .delimited(let dialect):
-            dimensions = try DelimitedRowDecoder(file, dialect: dialect).dimensions
-            (element, rowCount, hasIDs) = (.text, nil, false)
+            let decoder = try DelimitedRowDecoder(file, dialect: dialect, layout: text)
+            (dimensions, element, rowCount, hasIDs) = (decoder.dimensions, .text, nil, decoder.hasIDs)
         case .ndjson:
             let decoder = try NDJSONRowDecoder(file)
             (dimensions, element, rowCount, hasIDs) = (decoder.dimensions, .text, nil, decoder.hasIDs)
+        case .words:
+            // What '.txt' holds is a guess until the caller says something of it.
+            let isNamed = format != nil || text.hasHeader != nil || VectorFileFormat.fileExtension(file.name) == "vec"
+            dimensions = try WordRowDecoder(file, layout: text, isNamed: isNamed).dimensions
+            (element, rowCount, hasIDs) = (.text, nil, true)
         }
     }
 
@@ -59,8 +69,9 @@ struct VectorSource {
         switch content {
         case .array(let layout): return ArrayRowDecoder(file, layout)
         case .prefixedRows(let layout): return PrefixedRowDecoder(file, layout)
-        case .delimited(let dialect): return try DelimitedRowDecoder(file, dialect: dialect)
+        case .delimited(let dialect): return try DelimitedRowDecoder(file, dialect: dialect, layout: text)
         case .ndjson: return try NDJSONRowDecoder(file)
+        case .words: return try WordRowDecoder(file, layout: text, isNamed: true)
         }
     }
 
@@ -90,11 +101,12 @@ struct VectorSource {
         _ file: InputFile, isStandardInput: Bool
     ) throws(InputError) -> VectorFileFormat {
         guard isStandardInput else { return try VectorFileFormat.recognize(file) }
-        let head = try file.prefix(64)
+        let head = try file.prefix(ForeignFormat.headByteCount)
         if head.starts(with: NPYHeader.magic) { return .npy }
+        try ForeignFormat.refuse(file, head: head, ending: nil)
         if head.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") { return .ndjson }
         throw InputError(
-            .unsupported, file: file.name,
-            "is neither .npy nor NDJSON; name its format (--input-format), one of \(VectorFileFormat.allNames)")
+            .unsupported, file: file.name, remedy: .inputFormat,
+            "is neither .npy nor NDJSON; if it is one of these, name it: \(VectorFileFormat.allNames)")
     }
 }

@@ -97,7 +97,12 @@ public struct BuildFiles: Sendable {
     public var inputFormat: String?
     /// Which tensor of a `.safetensors` file.
     public var tensor: String?
-    /// One id a line; `nil`: ordinals in decimal, or the ids inside NDJSON rows.
+    /// Whether the first line of `.tsv`, `.csv` and `.vec` files is a header; `nil`: recognised, and refused in doubt.
+    public var hasHeader: Bool?
+    /// The column of `.tsv` and `.csv` files that holds ids: its name in the header, or where `hasHeader` is `false` its
+    /// number, from 1; `nil`: none.
+    public var idColumn: String?
+    /// One id a line; `nil`: those that come with the vectors (`.ndjson`, `.vec`, a column of ids), else ordinals in decimal.
     public var ids: String?
     /// NDJSON, TSV or CSV, a line for each candidate.
     public var metadata: String?
@@ -106,12 +111,15 @@ public struct BuildFiles: Sendable {
     public var queryIDs: String?
 
     public init(
-        vectors: [String], inputFormat: String? = nil, tensor: String? = nil, ids: String? = nil,
-        metadata: String? = nil, queryVectors: String? = nil, queryIDs: String? = nil
+        vectors: [String], inputFormat: String? = nil, tensor: String? = nil, hasHeader: Bool? = nil,
+        idColumn: String? = nil, ids: String? = nil, metadata: String? = nil, queryVectors: String? = nil,
+        queryIDs: String? = nil
     ) {
         self.vectors = vectors
         self.inputFormat = inputFormat
         self.tensor = tensor
+        self.hasHeader = hasHeader
+        self.idColumn = idColumn
         self.ids = ids
         self.metadata = metadata
         self.queryVectors = queryVectors

@@ -31,7 +31,9 @@ final class CandidateSource {
     }
 
     /// Opens the files of a build.
-    init(files: BuildFiles, spoolDirectory: String, isCancelled: () -> Bool) throws {
+    ///
+    /// - Parameter manifest: the export that they belong to; what it hashed is what is read.
+    init(files: BuildFiles, of manifest: ExportManifest?, spoolDirectory: String, isCancelled: () -> Bool) throws {
         let format = try files.inputFormat.map { name throws(DatabaseError) in
             guard let format = VectorFileFormat(rawValue: name) else {
                 let known = VectorFileFormat.allCases.map(\.rawValue).joined(separator: ", ")
@@ -39,19 +41,26 @@ final class CandidateSource {
             }
             return format
         }
-        let reader = try VectorReader.open(
-            files.vectors, format: format, tensor: files.tensor, spoolDirectory: spoolDirectory,
-            isCancelled: isCancelled)
+        let text = TextLayout(hasHeader: files.hasHeader, idColumn: files.idColumn)
+        func open() throws -> VectorReader {
+            try VectorReader.open(
+                files.vectors, format: format, tensor: files.tensor, text: text, hashedBy: manifest,
+                spoolDirectory: spoolDirectory, isCancelled: isCancelled)
+        }
+        let reader = try manifest == nil ? open() : sayingNoMore(of: "the files of an export", open)
         dimensions = reader.dimensions
         element = reader.element
         vectors = .reader(reader)
         if let path = files.ids {
-            ids = .reader(try IDReader.open(path, spoolDirectory: spoolDirectory, isCancelled: isCancelled))
+            ids = .reader(
+                try IDReader.open(path, hashedBy: manifest, spoolDirectory: spoolDirectory, isCancelled: isCancelled))
         } else {
             ids = reader.hasIDs ? .withVectors : .implicit
         }
         if let path = files.metadata {
-            documents = .reader(try MetadataReader.open(path, spoolDirectory: spoolDirectory, isCancelled: isCancelled))
+            documents = .reader(
+                try MetadataReader.open(
+                    path, hashedBy: manifest, spoolDirectory: spoolDirectory, isCancelled: isCancelled))
         } else {
             documents = reader.hasDocuments ? .withVectors : .none
         }

@@ -39,10 +39,10 @@ struct ResolvedInput {
             } ?? .error
         expectedCount = manifest?.candidates.count
         if let files {
-            source = try CandidateSource(files: files, spoolDirectory: spool, isCancelled: isCancelled)
+            source = try CandidateSource(
+                files: files, of: manifest, spoolDirectory: spool, isCancelled: isCancelled)
             queries = try Self.queries(
-                files, expectedCount: manifest?.queries?.count, spool: spool, dimensions: source.dimensions, isCancelled
-            )
+                files, of: manifest, spool: spool, dimensions: source.dimensions, isCancelled)
         } else if case .memory(let vectors, let dimensions, let ids, let metadata) = input {
             source = try CandidateSource(
                 vectors: vectors, dimensions: dimensions, ids: ids, metadata: metadata, spoolDirectory: spool)
@@ -57,20 +57,37 @@ struct ResolvedInput {
     }
 
     private static func queries(
-        _ files: BuildFiles, expectedCount: Int?, spool: String, dimensions: Int, _ isCancelled: () -> Bool
+        _ files: BuildFiles, of manifest: ExportManifest?, spool: String, dimensions: Int, _ isCancelled: () -> Bool
     ) throws -> QuerySource? {
         guard let path = files.queryVectors else {
             if files.queryIDs != nil {
-                throw DatabaseError(.invalidArgument, "query ids need query vectors (--query-vectors)")
+                throw DatabaseError(
+                    .invalidArgument, remedy: .queryVectors, "query ids name the rows of query vectors; give both")
             }
             return nil
         }
-        let vectors = try VectorReader.open([path], spoolDirectory: spool, isCancelled: isCancelled)
+        let vectors = try sayingNoMore(of: "query vectors") {
+            try VectorReader.open([path], hashedBy: manifest, spoolDirectory: spool, isCancelled: isCancelled)
+        }
         guard vectors.dimensions == dimensions else {
             throw DatabaseError(
                 .invalidInput, "\(path) has \(vectors.dimensions) dimensions, the candidates have \(dimensions)")
         }
-        let ids = try files.queryIDs.map { try IDReader.open($0, spoolDirectory: spool, isCancelled: isCancelled) }
-        return QuerySource(vectors: vectors, ids: ids, expectedCount: expectedCount)
+        let ids = try files.queryIDs.map {
+            try IDReader.open($0, hashedBy: manifest, spoolDirectory: spool, isCancelled: isCancelled)
+        }
+        return QuerySource(vectors: vectors, ids: ids, expectedCount: manifest?.queries?.count)
+    }
+}
+
+/// Runs `body` for files of which nothing can be said that they do not say themselves: what could be said of others is no
+/// remedy there.
+func sayingNoMore<Value>(of files: String, _ body: () throws -> Value) throws -> Value {
+    do {
+        return try body()
+    } catch let error as InputError where error.remedy != nil {
+        throw DatabaseError(
+            .invalidInput,
+            "\(error); of \(files) this cannot be said: save them as .npy, and ids in a file of their own")
     }
 }

@@ -16,10 +16,10 @@ final class VectorsTarget: FuzzTarget {
         guard let choice = input.first else { return }
         let (format, file) = files[Int(choice & 15) % files.count]
         try file.replace(with: Array(input[1...]))
-        // The high bits of the choice: a tensor by name, two files that are one input.
-        let tensor = choice & 16 != 0 ? "bf16" : nil
+        // The high bits of the choice: a tensor by name, two files that are one input, a layout of text.
+        let tensor = choice & 16 != 0 && (format ?? .safetensors) == .safetensors ? "bf16" : nil
         let paths = choice & 32 != 0 ? [file.path, file.path] : [file.path]
-        let reader = try VectorReader.open(paths, format: format, tensor: tensor)
+        let reader = try VectorReader.open(paths, format: format, tensor: tensor, text: layout(choice, format))
         precondition(1...65_535 ~= reader.dimensions)
         try read(reader)
         if choice & 64 != 0 {
@@ -27,6 +27,16 @@ final class VectorsTarget: FuzzTarget {
             try reader.rewind()
             try read(reader)
             precondition(reader.rowsRead == rows, "a second pass read another number of rows")
+        }
+    }
+
+    private func layout(_ choice: UInt8, _ format: VectorFileFormat?) -> TextLayout {
+        guard choice & 128 != 0 else { return TextLayout() }
+        let isNumbered = choice & 16 != 0
+        switch format {
+        case .csv, .tsv: return TextLayout(hasHeader: !isNumbered, idColumn: isNumbered ? "1" : "id")
+        case .vec: return TextLayout(hasHeader: !isNumbered)
+        default: return TextLayout()
         }
     }
 
@@ -90,6 +100,9 @@ final class IDsTarget: FuzzTarget {
 
     private func readIDs(_ content: [UInt8]) throws {
         try ids.replace(with: content)
+        if let lists = try? IDLists(ids.path) {
+            precondition(lists.everyQuery.isEmpty || lists.perQuery.isEmpty, "a list of ids has two forms")
+        }
         let reader = try IDReader.open(ids.path)
         let count = try reader.count()
         var bytes = 0

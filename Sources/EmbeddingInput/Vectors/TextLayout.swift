@@ -1,0 +1,148 @@
+/// What a text file of vectors does not always say of itself.
+public struct TextLayout: Sendable, Hashable {
+    /// Whether the first line is a header; `nil`: recognised, and refused where it could be either.
+    public var hasHeader: Bool?
+    /// The column of ids in a `.tsv` or `.csv` file: its name in the header, or its number, from 1, where `hasHeader` is
+    /// `false`; `nil`: all columns are numbers of the vector.
+    public var idColumn: String?
+
+    public init(hasHeader: Bool? = nil, idColumn: String? = nil) {
+        self.hasHeader = hasHeader
+        self.idColumn = idColumn
+    }
+}
+
+/// The first line of a `.tsv` or `.csv` file of vectors, as far as it says what the columns are.
+///
+/// Files of tables are often written with an index: `,e0,e1` by `DataFrame.to_csv()`, `0,1` by a frame without names. Read
+/// as vectors, both would be wrong without a word, so that what can be either must be said.
+struct DelimitedColumns {
+    let isHeader: Bool
+    /// All columns, that of the ids too.
+    let count: Int
+    let idColumn: Int?
+
+    var dimensions: Int { count - (idColumn == nil ? 0 : 1) }
+
+    /// - Parameter records: which has read the first record.
+    init(firstRecordOf records: DelimitedRecordReader, layout: TextLayout) throws(InputError) {
+        count = records.fields.count
+        if let isHeader = layout.hasHeader {
+            self.isHeader = isHeader
+        } else if layout.idColumn != nil {
+            isHeader = true  // a name is asked for
+        } else {
+            isHeader = try Self.recognizesHeader(records)
+        }
+        if let name = layout.idColumn {
+            idColumn = try isHeader ? Self.column(named: name, records) : Self.column(numbered: name, records)
+        } else {
+            idColumn = nil
+        }
+        guard dimensions > 0 else {
+            throw records.error(
+                .malformed, remedy: .textLayout, "has the column of ids alone; vectors need at least one more")
+        }
+        _ = try checkedDimensions(UInt64(dimensions), file: records.lines.file.name)
+    }
+
+    private static func recognizesHeader(_ records: DelimitedRecordReader) throws(InputError) -> Bool {
+        let fields = records.fields.map { trimmed(records.bytes[$0]) }
+        let numbers = fields.count(where: isNumber)
+        if numbers == fields.count {
+            guard !fields.enumerated().allSatisfy({ $1.elementsEqual(String($0).utf8) }) else {
+                throw records.error(
+                    .malformed, remedy: .textLayout,
+                    "counts from 0 to \(grouped(fields.count - 1)), as the header of a table without names does, but "
+                        + "may be a row; say whether it is a header")
+            }
+            return false
+        }
+        // unreached: a record has at least one field
+        let first = fields.first ?? []
+        if first.isEmpty || namesNoNumber(first) {
+            throw records.error(
+                .malformed, remedy: .textLayout,
+                "begins with a column \(first.isEmpty ? "without a name" : "named \(quoted(first))"), as ids or row numbers "
+                    + "have, which are no part of a vector; say that it holds the ids, or that this is a header and all "
+                    + "columns are numbers")
+        }
+        guard numbers == 0 else {
+            // unreached: one field is no number, or all would be
+            let wrong = fields.firstIndex { !isNumber($0) } ?? 0
+            throw records.error(
+                .malformed, remedy: .textLayout,
+                "is neither a row of numbers nor a header: field \(grouped(wrong + 1)) is \(quoted(fields[wrong])), but "
+                    + "\(grouped(numbers)) of \(grouped(fields.count)) fields are numbers; say which column holds ids, and "
+                    + "keep metadata in a file of its own")
+        }
+        return true
+    }
+
+    private static func column(named name: String, _ records: DelimitedRecordReader) throws(InputError) -> Int {
+        let fields = records.fields.map { trimmed(records.bytes[$0]) }
+        let found = fields.indices.filter { fields[$0].elementsEqual(name.utf8) }
+        guard found.count == 1 else {
+            let names = fields.prefix(8).map { quoted($0) }.joined(separator: ", ") + (fields.count > 8 ? ", …" : "")
+            throw records.error(
+                .malformed, remedy: .textLayout,
+                "is a header that names \(found.isEmpty ? "no" : "more than one") column \(quoted(name.utf8)); it names "
+                    + names)
+        }
+        return found[0]
+    }
+
+    private static func column(numbered text: String, _ records: DelimitedRecordReader) throws(InputError) -> Int {
+        let count = records.fields.count
+        guard let number = Int(text), 1...count ~= number else {
+            throw records.error(
+                .malformed, remedy: .textLayout,
+                "is no header, so that the column of ids goes by its number, 1 to \(grouped(count)), not "
+                    + quoted(text.utf8))
+        }
+        return number - 1
+    }
+
+    private static let wordsForNoNumber: [String] = [
+        "id", "ids", "uuid", "index", "idx", "key", "name", "title", "label", "item", "user", "word", "token", "text",
+        "url", "unnamed", "row", "ordinal",
+    ]
+
+    /// Whether a column so named holds ids or the like: `item`, `movie_id`, `userId`, `Unnamed: 0`.
+    private static func namesNoNumber(_ name: ArraySlice<UInt8>) -> Bool {
+        var words: [[UInt8]] = [[]]
+        var wasLowercase = false
+        for byte in name {
+            let isUppercase = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+            let lowercase = isUppercase ? byte | 0x20 : byte
+            let isLetter = (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(lowercase)
+            if (isUppercase && wasLowercase) || !isLetter { words.append([]) }
+            if isLetter { words[words.count - 1].append(lowercase) }
+            wasLowercase = isLetter && !isUppercase
+        }
+        words.removeAll(where: \.isEmpty)
+        func isKnown(_ word: [UInt8]) -> Bool { wordsForNoNumber.contains { word.elementsEqual($0.utf8) } }
+        // Not `item_3`: numbered columns are those of a vector.
+        guard let last = words.last, name.last.map(isDigit) == false || words.first.map(isUnnamed) == true else {
+            return false
+        }
+        return isKnown(last) || isKnown(words[0])
+    }
+
+    private static func isUnnamed(_ word: [UInt8]) -> Bool { word.elementsEqual("unnamed".utf8) }
+}
+
+/// `field` without spaces around it.
+private func trimmed(_ field: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var field = field
+    while field.first == UInt8(ascii: " ") { field.removeFirst() }
+    while field.last == UInt8(ascii: " ") { field.removeLast() }
+    return field
+}
+
+/// Whether a whole field, without spaces around it, is a number.
+private func isNumber(_ field: ArraySlice<UInt8>) -> Bool {
+    let bytes = Array(field)
+    var position = 0
+    return scanNumber(bytes.span, &position, end: bytes.count, grammar: .plain) != nil && position == bytes.count
+}
