@@ -17,10 +17,20 @@ func openDatabaseDirectory(_ path: String) throws(DatabaseError) -> Directory {
     do throws(SystemError) {
         return try Directory(opening: path)
     } catch {
-        throw error.isNotFound
-            ? DatabaseError(.notFound, "\(path): there is no such database; make one with 'vecdb build'")
-            : DatabaseError(error)
+        guard error.isNotFound else { throw DatabaseError(error) }
+        throw brokenLink(path)
+            ?? DatabaseError(.notFound, "\(path): there is no such database; make one with 'vecdb build'")
     }
+}
+
+/// What is wrong with a path that is a link and leads nowhere; `nil` for every other path.
+func brokenLink(_ path: String) -> DatabaseError? {
+    let manager = FileManager.default
+    guard !manager.fileExists(atPath: path), let target = try? manager.destinationOfSymbolicLink(atPath: path) else {
+        return nil
+    }
+    return DatabaseError(
+        .notFound, "\(path): is a link to '\(target)', where there is nothing; mend the link, or name another path")
 }
 
 func notADatabase(_ path: String) -> DatabaseError {
@@ -58,7 +68,7 @@ func catalogPath(in directory: Directory, of path: String) throws(DatabaseError)
 func refuseNetworkFileSystem(_ directory: Directory, path: String, unless isAllowed: Bool) throws(DatabaseError) {
     guard !isAllowed, let system = directory.networkFileSystem else { return }
     throw DatabaseError(
-        .system,
+        .system, remedy: .networkFileSystem,
         "\(path): lies on a network file system (\(system)), whose locks and syncs cannot be trusted; choose another "
-            + "place, or allow it with '--allow-network-file-system'")
+            + "place, or allow it")
 }

@@ -33,6 +33,13 @@ extension ProjectionChoice: ExpressibleByArgument {
     }
 }
 
+/// `'--a', '--b' and '--c'`; `nil` for none.
+func quotedList(_ options: [String]) -> String? {
+    guard let last = options.last else { return nil }
+    let others = options.dropLast().map { "'\($0)'" }.joined(separator: ", ")
+    return (others.isEmpty ? "" : others + " and ") + "'\(last)'"
+}
+
 /// Throws a usage error unless `value`, when given, is at least `minimum`.
 func check(_ option: String, _ value: Int?, atLeast minimum: Int) throws {
     guard let value, value < minimum else { return }

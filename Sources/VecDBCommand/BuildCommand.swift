@@ -11,8 +11,13 @@ struct BuildCommand: ParsableCommand {
             vecdb build <database> --vectors <file> ... [--ids <file>] [--metadata <file>] [<options>]
             """,
         discussion: """
-            Vectors are .npy, .fbin, .u8bin, .i8bin, .fvecs, .bvecs, .safetensors, .tsv, .csv or .ndjson, recognised \
-            by content, then by extension. They are streamed, never loaded whole. Ctrl-C leaves nothing behind.
+            Vectors are .npy, .fbin, .u8bin, .i8bin, .fvecs, .bvecs, .safetensors, .tsv, .csv, .ndjson, or .vec and \
+            .txt as word2vec and GloVe write them (a word and numbers a line; the word is the id), recognised by \
+            content, then by extension. They are streamed, never loaded whole. Ctrl-C leaves nothing behind.
+
+            A .tsv or .csv file holds numbers only, and may begin with a header. A first line that may be either, such \
+            as '0,1,2', and a header whose first column is named like ids or row numbers, is refused until \
+            '--header' or '--id-column' says what it is.
             """)
 
     @Argument(help: "The directory to make; name it before '--vectors', which takes all words up to the next option.")
@@ -64,13 +69,25 @@ struct BuildCommand: ParsableCommand {
             return Interrupts.requested ? .cancel : .proceed
         }
         progressLine.erase()
-        try StandardOutput.print(json ? JSONOutput.document(summary) : summaryText(summary))
+        noteWhatHadNoEffect(summary)
+        try StandardOutput.print(
+            json ? JSONOutput.document(summary) : summaryText(summary),
+            whenDone:
+                "\(printable(database)) was built: generation \(summary.generation), \(counted(summary.rows, "row"))")
         if let wanted = index.targetRecall, summary.defaultsAreBruteForce {
             StandardError.note(
                 "no setting of the tree reaches a recall@10 of \(wanted): searches without knobs are brute force; "
                     + "try '--dimensions-per-block', '--projection' or '--index exact'")
             throw ExitCode.targetMissed
         }
+    }
+
+    private func noteWhatHadNoEffect(_ summary: BuildSummary) {
+        if summary.rows == 0 { StandardError.note("note: the input has no rows; the database is empty") }
+        guard summary.index == .exact, let options = quotedList(index.treeOptionsGiven) else { return }
+        StandardError.note(
+            "note: without effect: \(options); \(counted(summary.rows, "row")) got an exact index, '--index tree-ah' "
+                + "builds a tree of any number")
     }
 
     private func built(
@@ -113,7 +130,11 @@ struct InputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Which tensor of a .safetensors file.", valueName: "name"))
     var tensor: String?
 
-    @Option(help: ArgumentHelp("Ids, one a line (default: 0, 1, 2 …, or those in .ndjson rows).", valueName: "file"))
+    @OptionGroup var textLayout: TextLayoutOptions
+
+    @Option(
+        help: ArgumentHelp("Ids, one a line (default: those that come with the rows, or 0, 1, 2 …).", valueName: "file")
+    )
     var ids: String?
 
     @Option(
@@ -133,11 +154,15 @@ struct InputOptions: ParsableArguments {
         }
         guard from != nil else {
             if vectors.isEmpty { throw ValidationError("Give '--vectors <file>' or '--from <directory>'.") }
+            if ids != nil, textLayout.idColumn != nil {
+                throw ValidationError("'--ids' and '--id-column' both say what the ids are; give one of them.")
+            }
             return
         }
         let given: [(String, Bool)] = [
             ("--vectors", !vectors.isEmpty), ("--input-format", inputFormat != nil), ("--tensor", tensor != nil),
             ("--ids", ids != nil), ("--metadata", metadata != nil), ("--query-vectors", queryVectors != nil),
+            ("--header", textLayout.header != nil), ("--id-column", textLayout.idColumn != nil),
         ]
         if let (option, _) = given.first(where: \.1) {
             throw ValidationError("'--from' takes everything from the manifest; leave out '\(option)'.")
@@ -148,8 +173,9 @@ struct InputOptions: ParsableArguments {
         if let from { return .export(directory: from) }
         return .files(
             BuildFiles(
-                vectors: vectors, inputFormat: inputFormat?.rawValue, tensor: tensor, ids: ids, metadata: metadata,
-                queryVectors: queryVectors, queryIDs: queryIds))
+                vectors: vectors, inputFormat: inputFormat?.rawValue, tensor: tensor, hasHeader: textLayout.hasHeader,
+                idColumn: textLayout.idColumn, ids: ids, metadata: metadata, queryVectors: queryVectors,
+                queryIDs: queryIds))
     }
 }
 
@@ -211,9 +237,23 @@ struct IndexOptions: ParsableArguments {
         try check("--dimensions-per-block", dimensionsPerBlock, atLeast: 1)
         try check("--training-iterations", trainingIterations, atLeast: 1)
         try checkShare("--target-recall", targetRecall)
+        if index == .exact, let options = quotedList(treeOptionsGiven) {
+            throw ValidationError("'--index exact' builds no tree; leave out \(options).")
+        }
         if let anisotropicThreshold, !(0..<1 ~= anisotropicThreshold) {
             throw ValidationError("'--anisotropic-threshold' is \(anisotropicThreshold); it lies from 0 up to below 1")
         }
+    }
+
+    /// The options that only a tree has, as far as they were given.
+    var treeOptionsGiven: [String] {
+        let options: [(String, Bool)] = [
+            ("--leaves", leaves != nil), ("--dimensions-per-block", dimensionsPerBlock != nil),
+            ("--projection", projection != .auto), ("--training-iterations", trainingIterations != nil),
+            ("--soar", soar == true), ("--anisotropic-threshold", anisotropicThreshold != nil),
+            ("--target-recall", targetRecall != nil),
+        ]
+        return options.filter(\.1).map(\.0)
     }
 
     func set(_ options: inout BuildOptions) {

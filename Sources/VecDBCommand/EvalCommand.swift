@@ -34,10 +34,13 @@ struct EvalCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Which tensor of a .safetensors file of queries.", valueName: "name"))
     var tensor: String?
 
+    @OptionGroup var textLayout: TextLayoutOptions
+
     @Option(
         name: .customShort("k", allowingJoined: true),
-        help: ArgumentHelp("How many hits a search returns, and recall counts.", valueName: "count"))
-    var k = 10
+        help: ArgumentHelp("How many hits a search returns, and recall counts (default: 10).", valueName: "count"))
+    var givenK: Int?
+    var k: Int { givenK ?? 10 }
 
     @Option(
         help: ArgumentHelp(
@@ -54,8 +57,11 @@ struct EvalCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Threads that search at once.", valueName: "count"))
     var threads = 1
 
-    @Option(help: ArgumentHelp("Timed passes over the queries; the best one counts.", valueName: "count"))
-    var passes = 3
+    @Option(
+        name: .customLong("passes"),
+        help: ArgumentHelp("Timed passes over the queries; the best one counts (default: 3).", valueName: "count"))
+    var givenPasses: Int?
+    var passes: Int { givenPasses ?? 3 }
 
     @Flag(help: "Hand all queries over at once (the library's searchBatch).")
     var batch = false
@@ -100,14 +106,14 @@ struct EvalCommand: ParsableCommand {
             throw ValidationError(
                 "'--labels' counts accuracy, not recall; leave out '--truth', '--batch', '--cold' and '--plot'.")
         }
-        if queries == nil, inputFormat != nil || tensor != nil || truth != nil {
-            throw ValidationError("'--truth', '--input-format' and '--tensor' belong to '--queries'; give that too.")
-        }
+        if open, threads > 1 { throw ValidationError("'--open' measures one search at a time; leave out '--threads'.") }
+        try checkQueryFileOptions(queries, truth: truth, inputFormat, tensor: tensor, textLayout)
     }
 
     func run() throws {
         if open { return try measureOpening() }
         let database = try VectorDatabase.open(database)
+        noteWhatHasNoEffect(database.info)
         if let labels { return try measureLabels(labels, of: database) }
         let queries = try readQueries(of: database)
         let truth = try truth(of: queries, in: database)
@@ -126,22 +132,37 @@ struct EvalCommand: ParsableCommand {
         try StandardOutput.print(json ? JSONOutput.document(rows) : evaluationText(rows, k: k))
     }
 
+    private func noteWhatHasNoEffect(_ info: DatabaseInfo) {
+        if info.index == .exact, !sweep.isDefault {
+            StandardError.note("note: '--sweep' has no effect: the database has no tree, every search is brute force")
+        }
+        if labels != nil,
+            let options = quotedList((givenK == nil ? [] : ["-k"]) + (givenPasses == nil ? [] : ["--passes"]))
+        {
+            StandardError.note("note: without effect: \(options); '--labels' counts the top 1, 5, 10, 50 and 100, once")
+        }
+        if cold != nil, givenPasses != nil {
+            StandardError.note("note: '--passes' has no effect: '--cold' searches once for each query")
+        }
+    }
+
     func readQueries(of database: VectorDatabase) throws -> QueryBatch {
         guard let queries else { return try storedQueries(of: database, named: self.database) }
-        return try allQueries(queries, format: inputFormat, tensor: tensor, of: database, named: self.database)
+        return try allQueries(
+            queries, format: inputFormat, tensor: tensor, text: textLayout, of: database, named: self.database)
     }
 
     /// The settings to measure, in the order of the sweep.
     func settings(of info: DatabaseInfo) -> [SearchOptions] {
         let k = min(k, max(1, info.rows))
         if exact { return [SearchOptions(k: k, exact: true)] }
+        if info.index == .exact { return [SearchOptions(k: k)] }
         return sweep.settings.map { SearchOptions(k: k, leavesToSearch: $0.leavesToSearch, reorder: $0.reorder) }
             .map { setting in
                 var setting = setting
                 // What the search would use, so that the row says it.
                 setting.leavesToSearch = setting.leavesToSearch ?? info.defaults?.leavesToSearch
                 setting.reorder = setting.reorder ?? info.defaults?.reorder
-                if info.index == .exact { (setting.leavesToSearch, setting.reorder) = (nil, nil) }
                 return setting
             }
     }

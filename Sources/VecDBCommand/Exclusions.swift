@@ -1,4 +1,4 @@
-import Foundation
+import EmbeddingInput
 import VecDB
 
 /// The ids of `--exclude` and `--exclude-file`.
@@ -9,28 +9,14 @@ struct Exclusions {
     private(set) var perQuery: [Int: [String]] = [:]
     private let file: String?
 
-    /// - Parameter file: ids one a line, as in `--ids` files; or lines of `{"query":0,"ids":[…]}`, recognised by the
-    ///   brace with which the file begins. Pipes are welcome: it is read once.
+    /// - Parameter file: see `IDLists`. Pipes are welcome: it is read once.
     init(ids: [String], file: String?) throws {
         everyQuery = ids
         self.file = file
         guard let file else { return }
-        let lines = try textLines(of: file)
-        let isNDJSON = lines.lazy.compactMap { $0.first { !$0.isWhitespace } }.first == "{"
-        guard isNDJSON else {
-            everyQuery += lines
-            return
-        }
-        let decoder = JSONDecoder()
-        for (index, line) in lines.enumerated() where !line.allSatisfy(\.isWhitespace) {
-            guard let entry = try? decoder.decode(Entry.self, from: Data(line.utf8)), entry.query >= 0 else {
-                throw DatabaseError(
-                    .invalidInput,
-                    "\(file), line \(grouped(index + 1)): is not of the form {\"query\":0,\"ids\":[\"…\"]}; "
-                        + "every line of a file that begins with '{' must be")
-            }
-            perQuery[entry.query, default: []] += entry.ids
-        }
+        let lists = try IDLists(file)
+        everyQuery += lists.everyQuery
+        perQuery = lists.perQuery
     }
 
     /// The entries of one batch, by position in it.
@@ -51,36 +37,20 @@ struct Exclusions {
                 + "\(counted(queryCount, "query", "queries")); they are numbered from 0")
     }
 
-    private struct Entry: Decodable {
-        let query: Int
-        let ids: [String]
-    }
-}
-
-/// The lines of a UTF-8 file; `\n` or `\r\n` ends one, and an end at the end of the file begins no further line.
-private func textLines(of file: String) throws -> [String] {
-    var bytes: Data
-    do {
-        bytes = try contents(of: file)
-    } catch {
-        throw DatabaseError(
-            errorNumber(of: error) == ENOENT ? .notFound : .system, "\(file): could not be read: \(reason(error))")
-    }
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
-    guard !bytes.isEmpty else { return [] }
-    if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
-    return try bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated().map {
-        index, line in
-        let content = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-        guard let text = String(validating: content, as: UTF8.self) else {
-            throw DatabaseError(
-                .invalidInput, "\(file), line \(grouped(index + 1)): is not valid UTF-8; save the file as UTF-8")
+    /// Says so, once, when candidates are excluded that there are not: the ids may be misspelt.
+    func noteUnknown(in searched: Searched) throws {
+        // In the order of queries, so that the same ids are shown each time. An empty line excludes nothing by intent.
+        let named = (everyQuery + perQuery.keys.sorted().flatMap { perQuery[$0] ?? [] }).filter { !$0.isEmpty }
+        guard !named.isEmpty else { return }
+        let unknown = try searched.unknownIDs(among: named, comparing: Self.shownCount)
+        guard !unknown.isEmpty else { return }
+        let shown = unknown.prefix(Self.shownCount).map { unknown in
+            "'\(printable(unknown.id))'" + (unknown.nearest.map { " (the nearest is '\(printable($0))')" } ?? "")
         }
-        return text
+        StandardError.note(
+            "note: no candidate has \(unknown.count == 1 ? "the id" : "\(grouped(unknown.count)) of the ids") to exclude: "
+                + shown.joined(separator: ", ") + (unknown.count > shown.count ? ", …" : ""))
     }
-}
 
-private func contents(of file: String) throws -> Data {
-    if file == "-" { return try FileHandle.standardInput.readToEnd() ?? Data() }
-    return try FileHandle(forReadingFrom: URL(filePath: file)).readToEnd() ?? Data()
+    private static let shownCount = 3
 }

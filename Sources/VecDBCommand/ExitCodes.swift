@@ -43,10 +43,10 @@ extension ParsableCommand {
             StandardError.note(error.message)  // what was asked for is no error
             exit(withError: error.exitCode)
         case let error as DatabaseError:
-            StandardError.report(error.message)
+            StandardError.report(error.messageWithOptions)
             exit(withError: error.exitCode)
         case let error as InputError:
-            StandardError.report(error.description)
+            StandardError.report(error.descriptionWithOptions)
             exit(withError: error.exitCode)
         case is StandardOutput.ReaderHasGone:
             exit(withError: ExitCode.success)

@@ -1,3 +1,4 @@
+import ArgumentParser
 import EmbeddingInput
 import VecDB
 
@@ -7,11 +8,12 @@ import VecDB
 ///
 /// - Throws: for a file that cannot be read, other dimensions than the database's, or no query at all.
 func allQueries(
-    _ file: String, format: VectorFileFormat?, tensor: String?, of database: VectorDatabase, named name: String
+    _ file: String, format: VectorFileFormat?, tensor: String?, text: TextLayoutOptions, of database: VectorDatabase,
+    named name: String
 ) throws -> QueryBatch {
     var options = QueryInputOptions()
     (options.vector, options.queries, options.queryIDs) = (nil, file, [])
-    (options.inputFormat, options.tensor) = (format, tensor)
+    (options.inputFormat, options.tensor, options.textLayout) = (format, tensor, text)
     let source = try QuerySource(options, of: .database(database), named: name)
     let dimensions = database.info.dimensions
     var vectors: [Float] = []
@@ -19,6 +21,17 @@ func allQueries(
     guard !vectors.isEmpty else { throw DatabaseError(.invalidInput, "\(file): holds no query") }
     return QueryBatch(
         firstIndex: 0, count: vectors.count / dimensions, dimensions: dimensions, vectors: vectors, ids: nil)
+}
+
+/// Throws a usage error when something is said about a file of queries and there is none.
+func checkQueryFileOptions(
+    _ queries: String?, truth: String?, _ format: VectorFileFormat?, tensor: String?, _ text: TextLayoutOptions
+) throws {
+    let given: [(String, Bool)] = [
+        ("--truth", truth != nil), ("--input-format", format != nil), ("--tensor", tensor != nil),
+    ]
+    guard queries == nil, let options = quotedList(given.filter(\.1).map(\.0) + text.given) else { return }
+    throw ValidationError("\(options) belongs to '--queries'; give that too.")
 }
 
 /// The ordinals of a truth file, at least k for each query.
@@ -87,7 +100,8 @@ struct LabelledQueries {
             }
             if stored[fields[0]] == nil {
                 guard let vector = try database.queryVector(id: fields[0]) else {
-                    throw unknownQuery(fields[0], of: database.info.queries, name)
+                    throw unknownQuery(
+                        fields[0], of: database.info.queries, name, nearest: try database.nearestQueryID(to: fields[0]))
                 }
                 stored[fields[0]] = vector
             }

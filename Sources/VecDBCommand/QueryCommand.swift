@@ -24,6 +24,10 @@ struct QueryCommand: ParsableCommand {
 
             With '--from' a trainer's export is searched without building anything: brute force, a pass over its \
             vectors for every thousand queries, and hits as of an exact search in a database built from it.
+
+            A file of '--exclude-file' is of the second form when its first line is a JSON object with exactly the \
+            keys "query" and "ids"; otherwise every line is an id, whatever it begins with. Ids that no candidate has \
+            are noted on standard error.
             """)
 
     @Argument(help: "The database directory; name it before '--query-id', which takes all words up to the next option.")
@@ -31,6 +35,12 @@ struct QueryCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Search a trainer's export directory instead of a database.", valueName: "directory"))
     var from: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With '--from': candidates with the same id, as in 'build' (default: the manifest's policy, or error).",
+            valueName: "policy"))
+    var duplicateIds: DuplicateIDPolicy?
 
     @OptionGroup(title: "Queries") var queries: QueryInputOptions
     @OptionGroup(title: "Search") var search: SearchArguments
@@ -55,6 +65,12 @@ struct QueryCommand: ParsableCommand {
         if from != nil, explain {
             throw ValidationError("'--explain' tells of a database's index; '--from' searches without one.")
         }
+        if from != nil, let options = quotedList(search.treeKnobsGiven) {
+            throw ValidationError("'--from' compares with every vector; leave out \(options).")
+        }
+        if from == nil, duplicateIds != nil {
+            throw ValidationError("'--duplicate-ids' belongs to '--from'; a database has the policy of its build.")
+        }
         if queries.queries == "-", search.excludeFile == "-" {
             throw ValidationError("Standard input cannot be both '--queries' and '--exclude-file'.")
         }
@@ -66,6 +82,8 @@ struct QueryCommand: ParsableCommand {
         options.includesMetadata = withMetadata
         let exclusions = try Exclusions(ids: search.exclude, file: search.excludeFile)
         options.excludedIDs = exclusions.everyQuery
+        try exclusions.noteUnknown(in: searched)
+        noteWhatHasNoEffect(searched, options)
 
         let source = try QuerySource(queries, of: searched, named: database ?? from ?? "")
         var output = HitOutput(format, withMetadata: withMetadata)
@@ -89,8 +107,18 @@ struct QueryCommand: ParsableCommand {
     }
 
     private func searched() throws -> Searched {
-        if let from { return .export(try StreamingSearch(.export(directory: from))) }
+        if let from { return .export(try StreamingSearch(.export(directory: from), duplicateIDs: duplicateIds)) }
         return .database(try VectorDatabase.open(database ?? ""))
+    }
+
+    private func noteWhatHasNoEffect(_ searched: Searched, _ options: SearchOptions) {
+        // What '--explain' says of every search.
+        if !explain, searched.isExact(options), let knobs = quotedList(search.treeKnobsGiven) {
+            StandardError.note("note: without effect: \(knobs); this search is exact")
+        }
+        if withMetadata, !searched.hasMetadata {
+            StandardError.note("note: '--with-metadata' has no effect: there is no metadata")
+        }
     }
 
     private func answerOneByOne(
@@ -103,7 +131,7 @@ struct QueryCommand: ParsableCommand {
             options.excludedIDs += exclusions.perQuery[index] ?? []
             let (hits, statistics) = try database.explain(batch.vector(position), options: options)
             let explanation = Explanation(
-                statistics, ignored: statistics.exact ? search.treeKnobsGiven : [])
+                statistics, ignored: statistics.exact ? search.ignoredByExactSearch : [])
             try output.write(Answer(index: index, id: batch.id(position), hits: hits, explanation: explanation))
         }
     }
@@ -137,6 +165,8 @@ struct QueryInputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Which tensor of a .safetensors file of queries.", valueName: "name"))
     var tensor: String?
 
+    @OptionGroup var textLayout: TextLayoutOptions
+
     func validate() throws {
         let given = [vector != nil, queries != nil, !queryIDs.isEmpty].count(where: \.self)
         guard given == 1 else {
@@ -144,9 +174,7 @@ struct QueryInputOptions: ParsableArguments {
                 "Give exactly one of '--vector', '--queries' and '--query-id'; \(given == 0 ? "none" : "\(given)") given."
             )
         }
-        if queries == nil, inputFormat != nil || tensor != nil {
-            throw ValidationError("'--input-format' and '--tensor' describe the file of '--queries'.")
-        }
+        try checkQueryFileOptions(queries, truth: nil, inputFormat, tensor: tensor, textLayout)
         if let vector { _ = try parsedVector(vector) }
     }
 }
@@ -179,7 +207,7 @@ struct SearchArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Ids that must not be returned: one a line, or lines of {\"query\":0,\"ids\":[…]} for single queries.",
+            "Ids that must not be returned: one a line, or lines of {\"query\":0,\"ids\":[…]} for single queries; the first line tells which.",
             valueName: "file"))
     var excludeFile: String?
 
@@ -197,6 +225,11 @@ struct SearchArguments: ParsableArguments {
 
     /// The options that exact search does not look at, as far as they were given.
     var treeKnobsGiven: [String] {
+        (leavesToSearch == nil ? [] : ["--leaves-to-search"]) + (reorder == nil ? [] : ["--reorder"])
+    }
+
+    /// The same, as an explanation names them.
+    var ignoredByExactSearch: [String] {
         (leavesToSearch == nil ? [] : ["leaves_to_search"]) + (reorder == nil ? [] : ["reorder"])
     }
 }

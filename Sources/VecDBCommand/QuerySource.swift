@@ -42,7 +42,8 @@ final class QuerySource {
             content = .batch(
                 QueryBatch(firstIndex: 0, count: 1, dimensions: searched.dimensions, vectors: vector, ids: nil))
         } else if let file = options.queries {
-            let reader = try VectorReader.open([file], format: options.inputFormat, tensor: options.tensor)
+            let reader = try VectorReader.open(
+                [file], format: options.inputFormat, tensor: options.tensor, text: options.textLayout.layout)
             try checkDimensions(reader.dimensions, of: reader.files[0], searched, name)
             content = .file(
                 reader,
@@ -50,7 +51,7 @@ final class QuerySource {
         } else {
             let vectors = try options.queryIDs.flatMap { id in
                 guard let vector = try searched.queryVector(id: id) else {
-                    throw unknownQuery(id, of: searched.queries, name)
+                    throw unknownQuery(id, of: searched.queries, name, nearest: try searched.nearestQueryID(to: id))
                 }
                 return vector
             }
@@ -94,11 +95,11 @@ private func checkDimensions(_ found: Int, of source: String, _ searched: Search
     }
 }
 
-func unknownQuery(_ id: String, of count: Int, _ name: String) -> DatabaseError {
+func unknownQuery(_ id: String, of count: Int, _ name: String, nearest: String?) -> DatabaseError {
     let remedy =
         count == 0
         ? "it has no table of queries ('--query-vectors'); use '--vector' or '--queries'"
-        : "check the id, or use '--vector'"
+        : (nearest.map { "the nearest id is '\(printable($0))'" } ?? "check the id") + ", or use '--vector'"
     return DatabaseError(
         .notFound,
         "\(name): no stored query has the id '\(printable(id))'; there are "

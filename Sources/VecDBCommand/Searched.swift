@@ -41,6 +41,35 @@ enum Searched {
         }
     }
 
+    var hasMetadata: Bool {
+        switch self {
+        case .database(let database): database.info.hasMetadata
+        case .export(let search): search.hasMetadata
+        }
+    }
+
+    /// Whether a search with these options compares with every vector.
+    func isExact(_ options: SearchOptions) -> Bool {
+        switch self {
+        case .database(let database): options.exact || database.info.index == .exact
+        case .export: true
+        }
+    }
+
+    func unknownIDs(among ids: [String], comparing limit: Int) throws -> [UnknownID] {
+        switch self {
+        case .database(let database): try database.unknownIDs(among: ids, comparing: limit)
+        case .export(let search): try search.unknownIDs(among: ids, comparing: limit)
+        }
+    }
+
+    func nearestQueryID(to id: String) throws -> String? {
+        switch self {
+        case .database(let database): try database.nearestQueryID(to: id)
+        case .export(let search): try search.nearestQueryID(to: id)
+        }
+    }
+
     func searchBatch(
         _ queries: [Float], options: SearchOptions, excludedIDs: [Int: [String]], threads: Int?
     ) throws -> [[Hit]] {

@@ -41,6 +41,18 @@ struct StandardOutput {
         try output.writeLine(text)
         try output.flush()
     }
+
+    /// Writes what a command has to say of something that is done, and stays so if that cannot be written.
+    ///
+    /// - Parameter done: what is done, for the message of the failure; `nil`: nothing.
+    static func print(_ text: String, whenDone done: String?) throws {
+        do {
+            try print(text)
+        } catch let error as WriteFailed {
+            guard let done else { throw error }
+            throw WriteFailed(description: "\(done); only this could not be told: \(error.description)")
+        }
+    }
 }
 
 /// Standard error, where progress and messages go. A failure to write there is of no consequence.

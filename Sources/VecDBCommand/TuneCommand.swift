@@ -30,6 +30,8 @@ struct TuneCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Which tensor of a .safetensors file of queries.", valueName: "name"))
     var tensor: String?
 
+    @OptionGroup var textLayout: TextLayoutOptions
+
     @Option(
         help: ArgumentHelp(
             "Ordinals of the true nearest of '--queries', a row each: .ivecs, .ibin or .npy (default: computed exactly).",
@@ -64,9 +66,7 @@ struct TuneCommand: ParsableCommand {
         try check("--threads", threads, atLeast: 1)
         try checkShare("--target-recall", targetRecall)
         try checkSeconds("--lock-timeout", lockTimeout)
-        if queries == nil, truth != nil || inputFormat != nil || tensor != nil {
-            throw ValidationError("'--truth', '--input-format' and '--tensor' belong to '--queries'; give that too.")
-        }
+        try checkQueryFileOptions(queries, truth: truth, inputFormat, tensor: tensor, textLayout)
     }
 
     func run() throws {
@@ -75,19 +75,23 @@ struct TuneCommand: ParsableCommand {
         var nearest: [[UInt64]]?
         if let queries {
             let opened = try VectorDatabase.open(database)
-            let batch = try allQueries(queries, format: inputFormat, tensor: tensor, of: opened, named: database)
+            let batch = try allQueries(
+                queries, format: inputFormat, tensor: tensor, text: textLayout, of: opened, named: database)
             vectors = batch.vectors
             nearest = try truth.map {
                 try trueNearest($0, queryCount: batch.count, k: min(k, opened.info.rows))
             }
         }
-        let tuning = try VectorDatabase.tune(
+        var tuning = try VectorDatabase.tune(
             database, queries: vectors, truth: nearest,
             options: TuneOptions(
                 k: k, targetRecall: targetRecall, stores: !dryRun, threads: threads, lockTimeoutSeconds: lockTimeout,
                 allowsNetworkFileSystem: allowNetworkFileSystem,
                 isCancelled: { Interrupts.requested }))
-        try StandardOutput.print(json ? JSONOutput.document(tuning) : tuningText(tuning))
+        tuning.advice = tuning.advice.map(withOptions)
+        try StandardOutput.print(
+            json ? JSONOutput.document(tuning) : tuningText(tuning),
+            whenDone: tuning.generation.map { "\(printable(database)) has its new settings, in generation \($0)" })
         guard tuning.isReached else {
             if let advice = tuning.advice { StandardError.note(advice) }
             throw ExitCode.targetMissed

@@ -19,7 +19,7 @@ import VectorKernels
         (build.metric, build.index, build.duplicateIDs) = (metric, .exact, .allow)
         try VectorDatabase.build(at: place.file("a.vecdb"), from: input, options: build)
         let database = try VectorDatabase.open(place.file("a.vecdb"))
-        let streaming = try StreamingSearch(input, metric: metric)
+        let streaming = try StreamingSearch(input, metric: metric, duplicateIDs: .allow)
         #expect(streaming.rows == rows && streaming.dimensions == dimensions)
 
         let queries = (0..<queryCount * dimensions).map { _ in Float(generator.uniform(below: 3)) - 0.75 }

@@ -28,9 +28,8 @@ final class BuildTarget {
         }
         let existing = try parent.status(of: name)
         if let existing {
-            guard overwrite else {
-                throw DatabaseError(.alreadyExists, "\(path): exists already; use --overwrite to replace a database")
-            }
+            if let broken = brokenLink(path) { throw broken }
+            guard overwrite else { throw existsAlready(path) }
             // A link may lead to a database; what it leads to is opened below.
             guard existing.isDirectory || FileManager.default.fileExists(atPath: path + "/" + catalogFileName) else {
                 throw DatabaseError(.alreadyExists, "\(path): is no vecdb database, so it is not overwritten")
@@ -168,4 +167,9 @@ final class BuildTarget {
         }
         return name
     }
+}
+
+func existsAlready(_ path: String) -> DatabaseError {
+    DatabaseError(
+        .alreadyExists, remedy: .overwrite, "\(path): exists already; choose another path, or have it overwritten")
 }

@@ -47,11 +47,8 @@ struct Staging {
         case .allow: break
         case .error:
             if let duplicates = try catalog.duplicateIDs() {
-                let rows = duplicates.ordinals.prefix(2).map { String($0) }.joined(separator: " and ")
-                throw DatabaseError(
-                    .invalidInput,
-                    "rows \(rows) have the same id '\(duplicates.id)'; \(duplicates.count) of \(count) rows "
-                        + "repeat an id; correct them, or choose --duplicate-ids keep-last or allow")
+                throw repeatedIDs(
+                    duplicates.id, rows: duplicates.ordinals, repeats: Int(clamping: duplicates.count), of: count)
             }
         case .keepLast:
             result.dropped = try catalog.ordinalsToDropKeepingLast()
@@ -137,6 +134,18 @@ struct Staging {
         }
         return sample
     }
+}
+
+/// What is said of an input in which ids repeat although none should.
+///
+/// - Parameters:
+///   - rows: the first ones that have `id`, ascending.
+///   - repeats: rows whose id an earlier row has.
+func repeatedIDs(_ id: String, rows: [UInt64], repeats: Int, of count: Int) -> DatabaseError {
+    DatabaseError(
+        .invalidInput, remedy: .duplicateIDs,
+        "rows \(rows.prefix(2).map { String($0) }.joined(separator: " and ")) have the same id '\(id)'; "
+            + "\(repeats) of \(count) rows repeat an id; correct them, or have the last of each kept or all allowed")
 }
 
 extension CatalogValue {

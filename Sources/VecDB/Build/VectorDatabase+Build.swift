@@ -76,7 +76,7 @@ private final class DatabaseBuilder {
     /// Says no before an hour of reading and not after it.
     private func refuseExistingTarget() throws {
         guard !options.overwrite, FileManager.default.fileExists(atPath: path) else { return }
-        throw DatabaseError(.alreadyExists, "\(path): exists already; use --overwrite to replace a database")
+        throw existsAlready(path)
     }
 
     private func isCancelled() -> Bool {

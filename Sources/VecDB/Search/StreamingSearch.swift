@@ -10,28 +10,32 @@ import VectorKernels
 public final class StreamingSearch {
     public let metric: Metric
     public let dimensions: Int
-    /// Rows, which a first pass counts and checks.
-    public let rows: Int
+    /// Rows that are searched, which a first pass counts and checks: all, or under `keep-last` the last of each id.
+    public var rows: Int { inputRows - dropped.count }
+    /// Whether candidates come with metadata documents.
+    public var hasMetadata: Bool { input.source.hasDocuments }
     /// Query-side embeddings that come with the input.
     public private(set) var queries = 0
 
     private let input: ResolvedInput
     private let storage: RowStorage
+    private let inputRows: Int
+    /// What `keep-last` leaves out.
+    private let dropped: [UInt32]
 
-    /// Opens the input, and reads it once.
+    /// Opens the input, and reads it once; ids twice where some repeat.
     ///
-    /// - Parameter metric: `nil`: the manifest's, or dot.
-    /// - Throws: what a build throws for the input; `invalidArgument` for a manifest that asks for `keep-last`, for which
-    ///   rows have to be dropped.
-    public init(_ input: BuildInput, metric: Metric? = nil) throws(DatabaseError) {
-        (self.input, storage, rows) = try DatabaseError.wrapping {
+    /// - Parameters:
+    ///   - metric: `nil`: the manifest's, or dot.
+    ///   - duplicateIDs: `nil`: the manifest's policy, or `.error`.
+    /// - Throws: what a build throws for the input, repeated ids included.
+    public init(
+        _ input: BuildInput, metric: Metric? = nil, duplicateIDs: DuplicateIDPolicy? = nil
+    ) throws(DatabaseError) {
+        (self.input, storage, inputRows, dropped) = try DatabaseError.wrapping {
             var options = BuildOptions()
-            (options.metric, options.index) = (metric, .exact)
+            (options.metric, options.index, options.duplicateIDs) = (metric, .exact, duplicateIDs)
             let resolved = try ResolvedInput(input, options: options, isCancelled: { false })
-            guard resolved.duplicateIDs != .keepLast else {
-                throw DatabaseError(
-                    .invalidArgument, "the manifest keeps only the last candidate of each id, which takes a build")
-            }
             let source = resolved.source
             let plan = try BuildPlan(
                 options, metric: resolved.metric, dimensions: source.dimensions, rowCount: 0, element: source.element)
@@ -48,11 +52,49 @@ public final class StreamingSearch {
                 throw DatabaseError(.invalidInput, "\(rows) rows are more than a search numbers (2^32 − 2)")
             }
             try source.checkCounts(rows: rows, isCancelled: { false })
-            return (resolved, RowStorage(element: plan.element, dimensions: plan.dimensions), rows)
+            return (
+                resolved, RowStorage(element: plan.element, dimensions: plan.dimensions), rows,
+                try Self.dropped(resolved, rows: rows)
+            )
         }
         self.metric = self.input.metric
         dimensions = storage.dimensions
         queries = self.input.queries?.vectors.count ?? 0
+    }
+
+    /// The rows that the policy for duplicates leaves out.
+    private static func dropped(_ input: ResolvedInput, rows: Int) throws -> [UInt32] {
+        guard input.source.hasIDs, input.duplicateIDs != .allow else { return [] }
+        let repeated = try RepeatedIDs { try forEachID(of: input, rows: rows, $0) }
+        if input.duplicateIDs == .keepLast { return repeated.allButLast }
+        if let refusal = repeated.refusal(rowCount: rows) { throw refusal }
+        return []
+    }
+
+    /// Those of `ids` that no candidate has, in their order, each once.
+    ///
+    /// - Parameter limit: for so many of them a similar id is looked for.
+    /// - Complexity: a pass over the ids, and another one when some are unknown.
+    public func unknownIDs(among ids: [String], comparing limit: Int = 3) throws(DatabaseError) -> [UnknownID] {
+        try DatabaseError.wrapping {
+            let wanted = distinct(ids)
+            guard !wanted.isEmpty else { return [] }
+            var missing = Set(wanted.map { Array($0.utf8) })
+            try forEachID { id, _ in missing.remove(Array(id.utf8)) }
+            return try withNearest(wanted.filter { missing.contains(Array($0.utf8)) }, comparing: limit) { offer in
+                try forEachID { id, _ in offer(id) }
+            }
+        }
+    }
+
+    /// The id of a query of the input that is like `id`; `nil` when none is.
+    public func nearestQueryID(to id: String) throws(DatabaseError) -> String? {
+        try DatabaseError.wrapping {
+            var similar = SimilarID(to: id)
+            try input.queries?.ids?.rewind()
+            while let found = try input.queries?.ids?.next() { similar.offer(found) }
+            return similar.id
+        }
     }
 
     /// The embedding of a query that comes with the input; the first when several have the id.
@@ -65,7 +107,12 @@ public final class StreamingSearch {
             var position = 0
             while try queries.vectors.read(into: &row, maxRows: 1) == 1 {
                 let found = try queries.ids?.next() ?? queries.vectors.lastIDs?.first ?? String(position)
-                if Array(found.utf8) == Array(id.utf8) { return row }
+                if found.utf8.elementsEqual(id.utf8) {
+                    // Not the end of the files, where readers look by themselves whether these have changed.
+                    try queries.vectors.rewind()
+                    try queries.ids?.rewind()
+                    return row
+                }
                 position += 1
             }
             return nil
@@ -155,18 +202,24 @@ public final class StreamingSearch {
         _ shared: [String], _ perQuery: [Int: [String]], count: Int
     ) throws -> [ExcludedRows] {
         let wanted = Set((shared + perQuery.values.joined()).map { Array($0.utf8) })
-        guard !wanted.isEmpty else { return [ExcludedRows](repeating: .none, count: count) }
+        guard !wanted.isEmpty else { return [ExcludedRows](repeating: ExcludedRows(dropped), count: count) }
         var rowsOfID: [[UInt8]: [UInt32]] = [:]
         try forEachID { id, row in
             let bytes = Array(id.utf8)
             if wanted.contains(bytes) { rowsOfID[bytes, default: []].append(UInt32(row)) }
         }
         func rows(_ ids: [String]) -> [UInt32] { ids.flatMap { rowsOfID[Array($0.utf8)] ?? [] } }
-        let everywhere = rows(shared)
+        let everywhere = dropped + rows(shared)
         return (0..<count).map { ExcludedRows(everywhere + rows(perQuery[$0] ?? [])) }
     }
 
     private func forEachID(_ body: (String, Int) throws -> Void) throws {
+        try Self.forEachID(of: input, rows: inputRows, body)
+    }
+
+    private static func forEachID(
+        of input: ResolvedInput, rows: Int, _ body: (String, Int) throws -> Void
+    ) throws {
         guard input.source.hasIDs else {
             for row in 0..<rows { try body(String(row), row) }
             return

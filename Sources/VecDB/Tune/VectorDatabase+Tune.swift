@@ -76,8 +76,8 @@ private struct Tuner {
         let segment = database.snapshot.segment
         guard let tree = segment.parameters.tree, segment.rowCount > 0 else {
             throw DatabaseError(
-                .invalidArgument,
-                "\(database.path): has no tree to tune: every search is brute force; build with '--index tree-ah' for one"
+                .invalidArgument, remedy: .treeIndex,
+                "\(database.path): has no tree to tune: every search is brute force; build one with a tree"
             )
         }
         (self.database, self.segment, self.tree, self.options) = (database, segment, tree, options)
@@ -180,7 +180,7 @@ private struct Tuner {
         ).meanMicroseconds
     }
 
-    /// What stands in the way: stored vectors that are not the originals, or codes that say too little.
+    /// What stands in the way, with build options as 'name = value': stored vectors that are not the originals, or codes that say too little.
     private func advice(_ probes: [Probe]) throws -> String {
         let exact = try SettingFinder(
             segment: segment, probes: probes, k: k, targetRecall: options.targetRecall, isSample: false,
@@ -189,14 +189,14 @@ private struct Tuner {
         ).measure(leaves: tree.leafCount, reorder: segment.rowCount)
         if exact.recall < options.targetRecall {
             return "even brute force over the stored \(segment.element.storage.rawValue) vectors has \(exact.recall); "
-                + "rebuild with '--reorder-storage f32'"
+                + "rebuild with 'reorderStorage = f32'"
         }
         let pca = tree.projectionOrigin == .principalAxes
         let finer = [
-            tree.shape.dimensionsPerBlock > 1 ? "'--dimensions-per-block \(tree.shape.dimensionsPerBlock / 2)'" : nil,
-            pca ? "'--projection random'" : nil,
+            tree.shape.dimensionsPerBlock > 1 ? "'dimensionsPerBlock = \(tree.shape.dimensionsPerBlock / 2)'" : nil,
+            pca ? "'projection = random'" : nil,
         ].compactMap(\.self)
-        let remedy = finer.isEmpty ? "'--index exact'" : finer.joined(separator: " or ")
-        return "estimates from these codes tell too little; search with '--exact', or rebuild with \(remedy)"
+        let remedy = finer.isEmpty ? "'index = exact'" : finer.joined(separator: " or ")
+        return "estimates from these codes tell too little; search exactly, or rebuild with \(remedy)"
     }
 }
