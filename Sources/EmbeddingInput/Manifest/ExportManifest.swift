@@ -80,7 +80,7 @@ public struct ExportManifest: Sendable, Hashable {
     ) throws(InputError) -> ExportManifest {
         switch fileKind(directory) {
         case .nothing:
-            throw InputError(.notFound, file: directory, reasonForAbsence(directory) + "; name an export directory")
+            throw InputError(.notFound, file: directory, reasonForAbsence(directory, "name an export directory"))
         case .directory: break
         case .regular, .other:
             throw InputError(.notAFile, file: directory, "is not a directory; name the directory of \(fileName)")

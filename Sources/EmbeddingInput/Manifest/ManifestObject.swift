@@ -13,7 +13,7 @@ struct ManifestObject {
     static func root(ofFileAt path: String) throws(InputError) -> ManifestObject {
         switch fileKind(path) {
         case .nothing:
-            throw InputError(.notFound, file: path, reasonForAbsence(path) + "; an export directory needs one")
+            throw InputError(.notFound, file: path, reasonForAbsence(path, "an export directory needs one"))
         case .regular: break
         case .directory, .other: throw InputError(.notAFile, file: path, "is not a regular file")
         }

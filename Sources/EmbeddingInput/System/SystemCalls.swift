@@ -63,12 +63,12 @@ func resolvedPath(_ path: String) throws(InputError) -> String {
 }
 
 /// Why there is no file at `path`, for messages: nothing, or a link that leads nowhere.
-func reasonForAbsence(_ path: String) -> String {
+func reasonForAbsence(_ path: String, _ advice: String = "check the path") -> String {
     guard !path.utf8.contains(0) else { return "does not exist: a path cannot hold a NUL byte" }
     var target = [CChar](repeating: 0, count: 4096)
     // readlink writes no more than the count that is passed, which is the array's; path and array live for the call.
     let count = unsafe readlink(path, &target, 4096)
-    guard count >= 0 else { return "does not exist; check the path" }
+    guard count >= 0 else { return "does not exist; \(advice)" }
     let bytes = target[..<count].map { UInt8(bitPattern: $0) }
     return "is a link to \(quoted(bytes, limit: 200)), where there is nothing; mend the link, or name another file"
 }

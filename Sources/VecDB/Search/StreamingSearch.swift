@@ -6,7 +6,8 @@ import VectorKernels
 /// Brute force over embeddings in files, without building a database: every search streams all of them.
 ///
 /// Hits are bit for bit those of an exact search in a database built from the same input. Memory holds a batch of rows
-/// (4 MiB), the queries and their candidates; nothing is written but what a pipe needs to be read twice.
+/// (4 MiB), the queries and their candidates, and while ids are compared sixteen bytes a row; nothing is written but what
+/// a pipe needs to be read twice.
 public final class StreamingSearch {
     public let metric: Metric
     public let dimensions: Int
