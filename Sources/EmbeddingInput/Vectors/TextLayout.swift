@@ -105,7 +105,7 @@ struct DelimitedColumns {
 
     private static let wordsForNoNumber: [String] = [
         "id", "ids", "uuid", "index", "idx", "key", "name", "title", "label", "item", "user", "word", "token", "text",
-        "url", "unnamed", "row", "ordinal",
+        "url", "row", "ordinal",
     ]
 
     /// Whether a column so named holds ids or the like: `item`, `movie_id`, `userId`, `Unnamed: 0`.
@@ -121,15 +121,11 @@ struct DelimitedColumns {
             wasLowercase = isLetter && !isUppercase
         }
         words.removeAll(where: \.isEmpty)
-        func isKnown(_ word: [UInt8]) -> Bool { wordsForNoNumber.contains { word.elementsEqual($0.utf8) } }
+        guard let last = words.last else { return false }
+        if last.elementsEqual("unnamed".utf8) { return true }
         // Not `item_3`: numbered columns are those of a vector.
-        guard let last = words.last, name.last.map(isDigit) == false || words.first.map(isUnnamed) == true else {
-            return false
-        }
-        return isKnown(last) || isKnown(words[0])
+        return name.last.map(isDigit) == false && wordsForNoNumber.contains { last.elementsEqual($0.utf8) }
     }
-
-    private static func isUnnamed(_ word: [UInt8]) -> Bool { word.elementsEqual("unnamed".utf8) }
 }
 
 /// `field` without spaces around it.
