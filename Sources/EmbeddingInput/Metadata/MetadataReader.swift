@@ -54,8 +54,11 @@ public final class MetadataReader {
     ) throws(InputError) -> MetadataReader {
         let ending = path.split(separator: "/").last?.split(separator: ".").last?.lowercased() ?? ""
         guard let format = format ?? MetadataFileFormat(rawValue: ending == "jsonl" ? "ndjson" : ending) else {
-            let source = try InputFile.open(path, spoolDirectory: spoolDirectory, isCancelled: isCancelled)
-            try ForeignFormat.refuse(source, head: source.prefix(ForeignFormat.headByteCount), ending: ending)
+            if fileKind(path) == .regular {
+                // unreached: only pipes ask
+                let source = try InputFile.open(path, spoolDirectory: nil) { false }
+                try ForeignFormat.refuse(source, head: source.prefix(ForeignFormat.headByteCount), ending: ending)
+            }
             throw InputError(
                 .unsupported, file: path, "has an extension that names no metadata format; use .ndjson, .tsv or .csv")
         }
