@@ -16,8 +16,7 @@ import Testing
     private func change(_ path: String, _ change: Change) throws {
         // File systems count time in ticks of up to ten milliseconds.
         Thread.sleep(forTimeInterval: 0.03)
-        let manager = FileManager.default
-        let before = try #require(try manager.attributesOfItem(atPath: path)[.modificationDate] as? Date)
+        try run("cp", "-p", path, path + ".before")
         var content = try bytes(of: path)
         content[content.count - 1] ^= 1
         switch change {
@@ -27,7 +26,14 @@ import Testing
             try handle.write(contentsOf: Data(content))
             try handle.close()
         }
-        if change != .rewritten { try manager.setAttributes([.modificationDate: before], ofItemAtPath: path) }
+        // To the nanosecond, which Foundation would not.
+        if change != .rewritten { try run("touch", "-r", path + ".before", path) }
+    }
+
+    private func run(_ arguments: String...) throws {
+        let process = try Process.run(URL(filePath: "/usr/bin/env"), arguments: arguments)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
     }
 
     private func export() throws -> TemporaryDirectory {
