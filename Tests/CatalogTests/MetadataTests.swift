@@ -153,6 +153,7 @@ private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
     let compressor = LZ4Compressor(dictionary: dictionary)
     for document in [Array("{\"title\":\"Toy Story 2\",\"year\":1999}".utf8), noise(20, seed: 3), []] {
         let blob = DocumentPacking.pack(document, ordinal: 3, compressor: compressor, file: file)
+        #expect(try DocumentPacking.unpack(blob, ordinal: 3, dictionary: dictionary, file: file) == document)
         for bit in 0..<8 * blob.count {
             var damaged = blob
             damaged[bit / 8] ^= 1 << UInt8(bit % 8)

@@ -63,6 +63,7 @@ import Testing
     func `mutated metadata is refused or read`(name: String, text: String) throws {
         let directory = try TemporaryDirectory()
         var random = SplitMix(seed: Self.seed)
+        var (read, refused) = (0, 0)
         for round in 0..<1500 {
             let path = try directory.write(name, mutate(Array(text.utf8), &random))
             do {
@@ -75,10 +76,13 @@ import Testing
                     try #require(row.values.count == schema.columns.count)
                     try #require(
                         schema.values(of: row.document) == row.values, "seed \(Self.seed), round \(round): \(row)")
+                    read += 1
                 }
             } catch is InputError {
+                refused += 1
             }
         }
+        #expect(read > 0 && refused > 0, "seed \(Self.seed): \(read) rows read, \(refused) files refused")
     }
 
     @Test func `a mutated manifest is refused or read`() throws {

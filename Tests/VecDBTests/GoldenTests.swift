@@ -19,8 +19,10 @@ import Testing
     }()
 
     @Test func `there are golden databases of every metric and index`() {
-        for prefix in ["v1/dot-exact", "v1/dot-tree", "v1/l2-exact", "v1/l2-tree", "v1/cosine-exact", "v1/cosine-tree"]
-        {
+        for prefix in [
+            "v1/dot-exact", "v1/dot-tree", "v1/l2-exact", "v1/l2-tree", "v1/cosine-exact", "v1/cosine-tree",
+            "v1.1/dot-tree", "v1.1/l2-tree", "v1.1/cosine-tree",
+        ] {
             #expect(Self.databases.contains { $0.hasPrefix(prefix) })
         }
     }

@@ -42,14 +42,14 @@ func writeNPY(_ vectors: [Float], dimensions: Int, to path: String) throws {
     try bytes.write(to: URL(fileURLWithPath: path))
 }
 
-/// The k nearest by definition: f64 scores, ties by place. Small integers keep every score exact in f32 too.
-func bruteForce(_ query: [Float], in vectors: [Float], metric: Metric, k: Int) -> [UInt64] {
+/// What the definition says each vector scores, larger is nearer, in f64.
+func scoresByDefinition(_ query: [Float], in vectors: [Float], metric: Metric) -> [Double] {
     let dimensions = query.count
     func unit(_ vector: ArraySlice<Float>) -> [Double] {
         let norm = vector.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
         return vector.map { Double($0) / norm }
     }
-    let scores = (0..<vectors.count / dimensions).map { row -> Double in
+    return (0..<vectors.count / dimensions).map { row -> Double in
         let vector = vectors[row * dimensions..<(row + 1) * dimensions]
         switch metric {
         case .dot: return zip(query, vector).reduce(0) { $0 + Double($1.0) * Double($1.1) }
@@ -58,6 +58,11 @@ func bruteForce(_ query: [Float], in vectors: [Float], metric: Metric, k: Int) -
         case .cosine: return zip(unit(query[...]), unit(vector)).reduce(0) { $0 + $1.0 * $1.1 }
         }
     }
+}
+
+/// The k nearest by definition, ties by place. Small integers keep every score exact in f32 too.
+func bruteForce(_ query: [Float], in vectors: [Float], metric: Metric, k: Int) -> [UInt64] {
+    let scores = scoresByDefinition(query, in: vectors, metric: metric)
     return scores.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }.prefix(k).map { UInt64($0) }
 }
 
