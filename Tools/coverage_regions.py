@@ -14,6 +14,8 @@ REASON = re.compile(r"//.*\bunreached: (.+)")
 # Code that only a caller's mistake runs: its end is a trap, so no test survives it.
 TRAP = re.compile(r"\b(precondition|preconditionFailure|fatalError)\(")
 CODE_REGION = 0
+# What holds code; kernels are in files that C includes once for each instruction set.
+SUFFIXES = {".swift", ".c", ".inc", ".h"}
 
 
 @dataclass(frozen=True, order=True)
@@ -169,7 +171,7 @@ def main(arguments: list[str]) -> int:
         return check()
     export, folders = json.loads(Path(arguments[0]).read_text()), [Path(folder) for folder in arguments[1:]]
     counts = counted_regions(export)
-    files = sorted(file for folder in folders for file in folder.rglob("*.swift"))
+    files = sorted(file for folder in folders for file in folder.rglob("*") if file.suffix in SUFFIXES)
     # A file that only declares types has no code.
     results = [judge(str(file), file.read_text(), counts.get(str(file.resolve()), {})) for file in files]
     if not any(result.reached_count for result in results):

@@ -36,7 +36,9 @@ import VectorKernels
 
     @Test(
         arguments: [
-            ("repeated rows", [1, 2, 3, 2, 4, 6, -1, -2, -3]), ("zeros", [0, 0, 0, 0, 0, 0, 0, 0, 0]),
+            ("repeated rows", [1, 2, 3, 2, 4, 6, -1, -2, -3]),
+            ("rows repeated but for their rounding", [0.1, 0.7, 0.3, 0.3, 2.1, 0.9, 0.7, 4.9, 2.1]),
+            ("zeros", [0, 0, 0, 0, 0, 0, 0, 0, 0]),
             ("rows that are almost the same", [1, 1, 1, 1, 1, 1 + 1e-8, 1, 1 + 1e-8, 1]),
             ("rows too long to square", [1e200, 0, 0, 0, 1, 0, 1, 1, 1]),
             ("rows too short to square", [1e-200, 0, 0, 0, 1, 0, 1, 1, 1]),
