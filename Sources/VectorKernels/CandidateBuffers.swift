@@ -98,6 +98,7 @@ import CVectorKernels
         // Proof: the query's part has `capacity` places, `count` of them filled, and 0 < keep < count.
         unsafe scores.withUnsafeMutableBufferPointer { scores in
             unsafe numbers.withUnsafeMutableBufferPointer { numbers in
+                // unreached: arrays with places have addresses
                 guard let score = scores.baseAddress, let number = numbers.baseAddress else { return }
                 _ = unsafe kernels.table.pointee.select_top(score + first, number + first, count, keep)
             }

@@ -92,6 +92,8 @@ import VectorKernels
         let rows: [Float] = [5, 1, 4, 2, 3]
         #expect(try train(rows, dimensions: 1, count: 5, iterations: 6) == rows)
         #expect(try train([2, 3], dimensions: 2, count: 1, iterations: 3) == [2, 3])
+        // No cluster has a row to give to those without.
+        #expect(try train([4, 4, 4], dimensions: 1, count: 3, iterations: 4) == [4, 4, 4])
     }
 
     @Test func `rounds are counted, and end when no row moves`() throws {

@@ -27,8 +27,9 @@ import VectorKernels
     func `rows of slots come once each, in the order of their slots`(seed: UInt64, count: Int) {
         var generator = SeededGenerator(seed: seed)
         var scratch = scratch(slots: count)
-        // Numbers far apart, some of them repeated.
-        let slotRows = (0..<count).map { _ in UInt32(generator.uniform(below: count / 2 + 1)) * 0x000F_0101 }
+        // Numbers from anywhere, so that some share a hash, and some of them repeated.
+        let pool = (0...count / 2).map { _ in UInt32(truncatingIfNeeded: generator.next()) }
+        let slotRows = (0..<count).map { _ in pool[generator.uniform(below: pool.count)] }
         let places = scratch.estimates.places(of: 0)
         #expect(places.count == count)
         #expect(collect(places, slotRows, below: .max, &scratch))

@@ -90,6 +90,8 @@ extension SmallTree {
         #expect(tree.search([query], leaves: 4, keeping: 9)[0].leaves == [11, 0, 1, 2])
         let opposite = query.map { -$0 }
         #expect(tree.search([opposite], leaves: 3, keeping: 9)[0].leaves == [0, 1, 2])
+        // Also where leaves are added: 11 has two rows, 0 five, 1 none and 2 three.
+        #expect(tree.search([query], leaves: 1, k: 10, keeping: 10)[0].leaves == [11, 0, 1, 2])
     }
 
     @Test(arguments: seeds, [1, 2, 6, 40, 97, 145, 146, 147, 500])

@@ -34,6 +34,14 @@ import Testing
         #expect(counts.allSatisfy { abs($0 - 10_000) < 465 }, "\(counts)")
     }
 
+    @Test func `draws that would make some numbers likelier are passed over`() {
+        // With a limit of 3 · 2⁶¹ a draw x gives 3x / 8, and is passed over where the remainder is 0 or 1.
+        var (drawn, raw) = (SeededGenerator(seed: 14), SeededGenerator(seed: 14))
+        let draws = (0..<400).map { _ in raw.next() }.filter { ($0 % 8 * 3) % 8 >= 2 }
+        #expect((250..<350).contains(draws.count))
+        for draw in draws { #expect(drawn.uniform(below: 3 << 61) == Int(draw / 8 * 3 + draw % 8 * 3 / 8)) }
+    }
+
     @Test func `floats lie in 0 ..< 1 and Gaussians have mean 0 and variance 1`() {
         var generator = SeededGenerator(seed: 13)
         for _ in 0..<10_000 { #expect((0..<1).contains(generator.uniformFloat())) }
