@@ -34,16 +34,24 @@ final class Scratch {
     /// SQL past the product, after which the rows of `table` get right checksums, so that only the rules protect.
     func tamper(_ sql: String, resealing table: String) throws {
         try tamper(sql)
+        try reseal(table)
+    }
+
+    /// Gives the rows of `table` right checksums.
+    func reseal(_ table: String) throws {
         let file = CatalogFile(path: path, checksum: crc32c)
         let queue = try DatabaseQueue(path: path)
         try queue.inDatabase { db in
-            for row in try Row.fetchAll(db, sql: "SELECT * FROM \(table)") {
-                let values = row.databaseValues.dropLast()
-                let checksum = file.checksum(of: values.map(Field.init))
-                let isTheRow = row.columnNames.dropLast().map { "\($0) IS ?" }.joined(separator: " AND ")
-                try db.execute(
-                    sql: "UPDATE \(table) SET crc = ? WHERE \(isTheRow)",
-                    arguments: StatementArguments([Int64(checksum).databaseValue] + values))
+            try db.inTransaction {
+                for row in try Row.fetchAll(db, sql: "SELECT * FROM \(table)") {
+                    let values = row.databaseValues.dropLast()
+                    let checksum = file.checksum(of: values.map(Field.init))
+                    let isTheRow = row.columnNames.dropLast().map { "\($0) IS ?" }.joined(separator: " AND ")
+                    try db.execute(
+                        sql: "UPDATE \(table) SET crc = ? WHERE \(isTheRow)",
+                        arguments: StatementArguments([Int64(checksum).databaseValue] + values))
+                }
+                return .commit
             }
         }
         try queue.close()

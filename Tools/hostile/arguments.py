@@ -9,8 +9,8 @@ from experiment.command import ROOT, Parser
 COMMAND = "Tools/hostile-test"
 PROBE = ROOT / ".build-hostile" / "release" / "Probe"
 PARTS = (
-    "flips", "lengths", "sealed", "fields", "values", "sections", "mixes", "catalogs", "underneath", "environment",
-    "self-check",
+    "flips", "lengths", "sealed", "fields", "values", "sections", "mixes", "catalogs", "trees", "terminal",
+    "underneath", "environment", "self-check",
 )  # fmt: skip
 
 DESCRIPTION = """\
@@ -25,6 +25,9 @@ Shows by experiment that no file, whoever made it, makes vecdb answer silently w
   sections     sections swapped, overlapped, doubled, left out, misaligned, taken from elsewhere
   mixes        files of two databases, and of two generations
   catalogs     crafted SQLite databases: triggers, views, types, blobs, versions, page sizes, WAL
+  trees        catalogs whose pages all lead to one child, to themselves, or too deep, and far more rows than any has: each
+               command ends within seconds, in bounded memory
+  terminal     control characters in everything that files say: none reaches a terminal; closed standard streams
   underneath   a segment cut off, overwritten, removed or replaced under a running command
   environment  read-only media, network file systems, few descriptors, little memory, links, pipes, odd names
   self-check   faults planted in the harness and in its targets: each must be noticed

@@ -11,6 +11,8 @@ from .fields import run_fields, run_values
 from .flips import run_flips, run_lengths, run_sealed
 from .sections import run_mixes, run_sections
 from .self_check import run_self_check
+from .terminal import run_terminal
+from .trees import run_trees
 from .underneath import run_underneath
 from .world import World
 
@@ -29,6 +31,8 @@ PARTS: dict[str, Part] = {
     "sections": run_sections,
     "mixes": run_mixes,
     "catalogs": run_catalogs,
+    "trees": run_trees,
+    "terminal": run_terminal,
     "underneath": run_underneath,
     "environment": run_environment,
     "self-check": run_self_check,

@@ -64,6 +64,10 @@ extension CatalogFile {
             return (.notADatabase, "is no SQLite database; \(remedy), or name a directory that 'vecdb build' made")
         case .SQLITE_CORRUPT:
             return (.corrupt, "SQLite finds it damaged; \(remedy)")
+        case .SQLITE_TOOBIG:
+            return (.corrupt, "holds a value that is longer than any of a catalog's; \(remedy)")
+        case .SQLITE_INTERRUPT:
+            return (.corrupt, "holds more than a catalog can, or its pages lead in circles; \(remedy)")
         case .SQLITE_CANTOPEN:
             return (
                 .system,

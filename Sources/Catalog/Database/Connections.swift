@@ -22,6 +22,7 @@ extension CatalogFile {
         configuration.readonly = access == .read || access == .immutable
         configuration.prepareDatabase { [self] db in
             try refuseWriteAheadLog(db)
+            try loadSchema(db)
             try db.execute(sql: "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA query_only=OFF")
             guard access == .create || access == .write else { return }
             if access == .create { try db.execute(sql: "PRAGMA page_size=4096; PRAGMA auto_vacuum=NONE") }

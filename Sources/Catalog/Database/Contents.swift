@@ -1,10 +1,13 @@
 import GRDB
 
 extension CatalogFile {
+    /// When a generation was made: a date, or NULL.
+    static let generationTime = bounded("created_at", 64)
+
     /// The newest generation; one short SELECT.
     func currentGeneration(_ db: Database) throws -> UInt64 {
         let statement = try db.cachedStatement(
-            sql: "SELECT number, created_at, crc FROM generation ORDER BY number DESC LIMIT 1")
+            sql: "SELECT number, \(Self.generationTime), crc FROM generation ORDER BY number DESC LIMIT 1")
         guard let row = try Row.fetchOne(statement) else { throw damaged("the table 'generation' is empty") }
         let reader = RowReader(row: row, table: "generation", file: self)
         try reader.checkSeal()
@@ -39,14 +42,26 @@ extension CatalogFile {
     /// All settings, each with its checksum verified.
     func settingRows(_ db: Database) throws -> [String: String] {
         var settings: [String: String] = [:]
-        let rows = try Row.fetchCursor(db.cachedStatement(sql: "SELECT key, value, crc FROM setting"))
+        var counter = RowCounter("setting", self, limit: Self.settingRowLimit)
+        let (key, value) = (Self.bounded("key", Self.settingByteLimit), Self.bounded("value", Self.settingByteLimit))
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(sql: "SELECT \(key), \(value), crc FROM setting ORDER BY setting.key"))
         while let row = try rows.next() {
             let reader = RowReader(row: row, table: "setting", file: self)
             try reader.checkSeal()
+            try counter.add(key: try reader.text(0))
             settings[try reader.text(0)] = try reader.text(1)
         }
         return settings
     }
+
+    /// A column as it is, or NULL when it is longer than any of its kind: nothing of it is read then.
+    private static func bounded(_ column: String, _ byteLimit: Int) -> String {
+        "CASE WHEN length(\(column)) <= \(byteLimit) THEN \(column) END AS \(column)"
+    }
+
+    /// Columns that name a segment's file.
+    private static let fileColumns = bounded("uuid", 64) + ", " + bounded("file_name", 64)
 
     func nextSegmentKey(_ settings: [String: String]) throws(CatalogError) -> Int64 {
         let text = settings[SettingKey.nextSegmentKey.rawValue] ?? ""
@@ -60,13 +75,16 @@ extension CatalogFile {
     func segmentRows(_ db: Database) throws -> [CatalogSegment] {
         var segments: [CatalogSegment] = []
         let statement = try db.cachedStatement(
-            sql: "SELECT key, uuid, file_name, byte_count, row_count, header_crc, first_ordinal, ids, document_count, "
+            sql:
+                "SELECT key, \(Self.fileColumns), byte_count, row_count, header_crc, first_ordinal, \(Self.bounded("ids", 64)), document_count, "
                 + "query_count, born, died, crc FROM segment ORDER BY key")
         let rows = try Row.fetchCursor(statement)
+        var counter = RowCounter("segment", self, limit: Self.segmentRowLimit)
         while let row = try rows.next() {
             let reader = RowReader(row: row, table: "segment", file: self)
             try reader.checkSeal()
             let key = try reader.integer(0)
+            try counter.add(key: key)
             let (uuid, fileName) = try checkedFile(reader, key: key)
             guard let ids = IDStorage(rawValue: try reader.text(7)) else {
                 throw damaged("segment \(key): column 'ids' is neither 'implicit' nor 'stored'")
@@ -92,10 +110,12 @@ extension CatalogFile {
     func stagingRows(_ db: Database) throws -> [StagedSegment] {
         var segments: [StagedSegment] = []
         let rows = try Row.fetchCursor(
-            db.cachedStatement(sql: "SELECT key, uuid, file_name FROM staging ORDER BY key"))
+            db.cachedStatement(sql: "SELECT key, \(Self.fileColumns) FROM staging ORDER BY key"))
+        var counter = RowCounter("staging", self, limit: Self.segmentRowLimit)
         while let row = try rows.next() {
             let reader = RowReader(row: row, table: "staging", file: self)
             let key = try reader.integer(0)
+            try counter.add(key: key)
             let (uuid, fileName) = try checkedFile(reader, key: key)
             segments.append(StagedSegment(key: SegmentKey(rawValue: key), uuid: uuid, fileName: fileName))
         }
@@ -136,9 +156,12 @@ extension CatalogFile {
     /// The metadata columns of a segment, each with its checksum verified.
     func columns(of key: SegmentKey, _ db: Database) throws -> [CatalogColumn] {
         var columns: [CatalogColumn] = []
+        var nameByteCount = 0
+        let name = Self.bounded("name", Self.columnNameByteLimit)
         let statement = try db.cachedStatement(
-            sql: "SELECT segment, position, name, sql_name, type, crc FROM metadata_column WHERE segment = ? "
-                + "ORDER BY position")
+            sql:
+                "SELECT segment, position, \(name), \(Self.bounded("sql_name", 256)), \(Self.bounded("type", 64)), crc "
+                + "FROM metadata_column WHERE segment = ? ORDER BY position")
         let rows = try Row.fetchCursor(statement, arguments: [key.rawValue])
         while let row = try rows.next() {
             let reader = RowReader(row: row, table: "metadata_column", file: self)
@@ -149,6 +172,12 @@ extension CatalogFile {
                 throw damaged("table 'metadata_column': position or type of a column of segment \(key) is wrong")
             }
             columns.append(CatalogColumn(name: try reader.text(2), type: type, sqlName: try reader.text(3)))
+            nameByteCount += columns[columns.count - 1].name.utf8.count
+            guard nameByteCount <= Self.columnNameByteLimit else {
+                throw damaged(
+                    "table 'metadata_column': the columns of segment \(key) have names of more than "
+                        + "\(grouped(Self.columnNameByteLimit)) bytes, which no catalog has")
+            }
         }
         return columns
     }

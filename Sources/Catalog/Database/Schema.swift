@@ -109,9 +109,14 @@ extension CatalogFile {
                     + "use the vecdb that wrote it, or a newer one")
         }
         var statements: [String: String] = [:]
-        let rows = try Row.fetchCursor(db.cachedStatement(sql: "SELECT name, type, sql FROM sqlite_schema"))
+        var counter = RowCounter("sqlite_schema", self)
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(
+                sql: "SELECT name, type, CASE WHEN length(sql) <= \(Self.statementByteLimit) THEN sql END, rowid "
+                    + "FROM sqlite_schema ORDER BY rowid"))
         while let row = try rows.next() {
             let reader = RowReader(row: row, table: "sqlite_schema", file: self)
+            try counter.add(key: try reader.integer(3))
             let name = try reader.text(0)
             let type = try reader.text(1)
             if Schema.belongsToSQLite(name: name, type: type) { continue }

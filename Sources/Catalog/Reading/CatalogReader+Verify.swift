@@ -19,7 +19,19 @@ extension CatalogReader {
     /// - Returns: nothing when the file is sound.
     public func integrityProblems(limit: Int = 100) throws(CatalogError) -> [String] {
         let found = try pool.read { db in
-            try String.fetchAll(db, sql: "PRAGMA integrity_check(\(max(1, limit)))")
+            var found: [String] = []
+            try db.inTransaction(.deferred) {
+                do throws(CatalogError) {
+                    try file.translating { try file.checkTrees(db) }
+                } catch {
+                    guard error.code == .corrupt else { throw error }
+                    found = [error.detail]
+                    return .commit
+                }
+                found = try String.fetchAll(db, sql: "PRAGMA integrity_check(\(max(1, limit)))")
+                return .commit
+            }
+            return found
         }
         return found == ["ok"] ? [] : found
     }
@@ -84,10 +96,14 @@ extension CatalogReader {
 
     private func verifyGenerations() throws(CatalogError) {
         try pool.read { db in
+            var counter = RowCounter("generation", file)
             let rows = try Row.fetchCursor(
-                db.cachedStatement(sql: "SELECT number, created_at, crc FROM generation"))
+                db.cachedStatement(
+                    sql: "SELECT number, \(CatalogFile.generationTime), crc FROM generation ORDER BY number"))
             while let row = try rows.next() {
-                try RowReader(row: row, table: "generation", file: file).checkSeal()
+                let reader = RowReader(row: row, table: "generation", file: file)
+                try reader.checkSeal()
+                try counter.add(key: try reader.integer(0))
             }
         }
     }

@@ -14,6 +14,12 @@ extension CatalogStaging {
                 .invalidArgument,
                 "metadata has \(grouped(columns.count)) columns; at most \(grouped(CatalogColumn.limit)) are supported")
         }
+        let nameByteCount = columns.reduce(0) { $0 + $1.name.utf8.count }
+        guard nameByteCount <= CatalogFile.columnNameByteLimit else {
+            throw file.error(
+                .invalidArgument,
+                "the names of the metadata columns have \(grouped(nameByteCount)) bytes; at most 16 MiB are supported")
+        }
         // Bytes: names that differ only in Unicode normalisation are different names.
         var seen: Set<[UInt8]> = []
         for column in columns {
