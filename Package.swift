@@ -36,7 +36,7 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
-        .target(name: "EmbeddingInput", swiftSettings: strict),
+        .target(name: "EmbeddingInput", dependencies: ["CSystemCalls"], swiftSettings: strict),
         .target(
             name: "VecDB",
             dependencies: ["TreeAH", "SegmentFile", "Catalog", "EmbeddingInput", "VectorKernels"],

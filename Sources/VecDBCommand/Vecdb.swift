@@ -22,6 +22,7 @@ struct Vecdb: ParsableCommand {
         ])
 
     static func main() {
+        StandardStreams.fillClosed()
         Interrupts.ignoreWriteSignals()
         VectorDatabase.guardAgainstTruncation()
         do {

@@ -32,7 +32,8 @@ class Call:
             return "segment"
         if ".building-" in name:
             return "sibling"
-        return "scratch" if name.startswith(".scratch-") else name
+        # Scratch files have no name, or none any more.
+        return "scratch" if name.startswith(".scratch-") or name.endswith(" (deleted)") else name
 
     def __str__(self) -> str:
         return f"call {self.number} ({self.kind} {self.name})"

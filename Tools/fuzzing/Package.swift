@@ -19,7 +19,7 @@ let package = Package(
     name: "fuzzing",
     platforms: [.macOS("26.0")],
     dependencies: [
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0")
     ],
     targets: [
         .target(
@@ -33,7 +33,7 @@ let package = Package(
         .target(
             name: "Catalog", dependencies: ["CLZ4", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: instrumented),
-        .target(name: "EmbeddingInput", swiftSettings: instrumented),
+        .target(name: "EmbeddingInput", dependencies: ["CSystemCalls"], swiftSettings: instrumented),
         .target(
             name: "VecDB", dependencies: ["TreeAH", "SegmentFile", "Catalog", "EmbeddingInput", "VectorKernels"],
             swiftSettings: instrumented),

@@ -67,6 +67,19 @@ public final class MetadataReader {
         return MetadataReader(source, format: format)
     }
 
+    /// Metadata in memory, which is read like a file.
+    ///
+    /// - Parameters:
+    ///   - documents: a JSON object each, without line breaks.
+    ///   - name: what errors call them.
+    ///   - spoolDirectory: where they are kept meanwhile, in a file without a name; `nil`: the system's.
+    public static func open(
+        documents: [String], name: String, spoolDirectory: String? = nil
+    ) throws(InputError) -> MetadataReader {
+        MetadataReader(
+            try InputFile(keeping: documents, name: name, spoolDirectory: spoolDirectory), format: .ndjson)
+    }
+
     private init(_ source: InputFile, format: MetadataFileFormat) {
         self.source = source
         self.format = format

@@ -62,6 +62,27 @@ final class InputFile {
         }
     }
 
+    /// Keeps lines of text in an unnamed temporary file, each with its end, so that they are read like those of any file.
+    convenience init(keeping lines: [String], name: String, spoolDirectory: String?) throws(InputError) {
+        let directory = spoolDirectory ?? defaultSpoolDirectory()
+        let file = try unnamedFile(in: directory, name: name)
+        do throws(InputError) {
+            var pending: [UInt8] = []
+            for (index, line) in lines.enumerated() {
+                pending += line.utf8
+                pending.append(UInt8(ascii: "\n"))
+                if pending.count >= 256 << 10 || index == lines.count - 1 {
+                    try append(pending, to: file, name: name, directory: directory)
+                    pending.removeAll(keepingCapacity: true)
+                }
+            }
+            self.init(name: name, path: nil, descriptor: file, status: try fileStatus(of: file, name: name))
+        } catch {
+            closeDescriptor(file)
+            throw error
+        }
+    }
+
     private init(name: String, path: String?, descriptor: Int32, status: stat) {
         self.name = name
         self.path = path

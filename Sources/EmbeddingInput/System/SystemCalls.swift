@@ -1,3 +1,5 @@
+import CSystemCalls
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -100,24 +102,68 @@ func defaultSpoolDirectory(variable: String = "TMPDIR") -> String {
     return "/tmp"
 }
 
-/// Copies everything from `source` to a new temporary file in `directory` that has no name any more when this returns.
+/// Creates a file in `directory` that has no name: no kill can leave what is put into it behind.
+///
+/// - Parameter name: of what is to be kept in it, for errors.
+/// - Returns: its descriptor, which the caller closes.
+/// - Throws: `spoolFailed`.
+func unnamedFile(in directory: String, name: String) throws(InputError) -> Int32 {
+    // The path lives for the call.
+    var file = unsafe vecdb_open_unnamed(AT_FDCWD, directory)
+    if file < 0 {
+        // A file system that makes none without a name.
+        let path = "\(directory)/.vecdb-input-\(String(UInt64.random(in: .min ... .max), radix: 16))"
+        // With O_CREAT, the one further argument is the mode.
+        file = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        // The path lives for the call.
+        if file >= 0 { _ = unsafe unlink(path) }
+    }
+    guard file >= 0 else { throw spoolFailed(name, directory, "name another directory") }
+    guard file <= STDERR_FILENO else { return file }
+    // Where the program was started without its standard streams, what it prints must not go into this file.
+    defer { closeDescriptor(file) }
+    let other = fcntl(file, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+    guard other >= 0 else { throw spoolFailed(name, directory, "close some files") }
+    return other
+}
+
+private func spoolFailed(_ name: String, _ directory: String, _ remedy: String) -> InputError {
+    InputError(
+        .spoolFailed, file: name,
+        "cannot be kept in a temporary file in \(directory): \(systemMessage(errno)); \(remedy)")
+}
+
+/// Writes all of `bytes` to `file`.
+///
+/// - Throws: `spoolFailed`.
+func append<Bytes: Collection<UInt8>>(
+    _ bytes: Bytes, to file: Int32, name: String, directory: String
+) throws(InputError) {
+    let bytes = Array(bytes)
+    var written = 0
+    while written < bytes.count {
+        let from = written
+        // from..<bytes.count lies inside the array.
+        let part = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe write(file, bytes.baseAddress.map { unsafe $0 + from }, bytes.count - from)
+        }
+        if part < 0 {
+            // unreached: the kernel interrupts no write to a regular file
+            if errno == EINTR { continue }
+            throw spoolFailed(name, directory, "free space there or name another directory")
+        }
+        written += part
+    }
+}
+
+/// Copies everything from `source` to a new temporary file in `directory` that has no name.
 ///
 /// - Returns: its descriptor, which the caller closes.
 /// - Throws: `spoolFailed` when the file cannot be made or written, `notReadable` when `source` fails, `cancelled`.
 func spoolToTemporaryFile(
     _ source: Int32, name: String, directory: String, isCancelled: () -> Bool
 ) throws(InputError) -> Int32 {
-    let random = UInt64.random(in: .min ... .max)
-    let path = "\(directory)/.vecdb-input-\(String(random, radix: 16))"
-    // With O_CREAT, the one further argument is the mode.
-    let spool = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-    guard spool >= 0 else {
-        throw InputError(
-            .spoolFailed, file: name,
-            "cannot be kept in a temporary file in \(directory): \(systemMessage(errno)); name another directory")
-    }
-    // The path lives for the call.
-    _ = unsafe unlink(path)  // at once: no kill can leave it behind
+    let spool = try unnamedFile(in: directory, name: name)
     do throws(InputError) {
         try copy(source, to: spool, name: name, directory: directory, isCancelled: isCancelled)
         return spool
@@ -150,22 +196,6 @@ private func copy(
             throw InputError(.notReadable, file: name, "could not be read: \(systemMessage(errno))")
         }
         if count == 0 { return }
-        var written = 0
-        while written < count {
-            let from = written
-            // from..<count lies inside the array.
-            let part = unsafe chunk.withUnsafeBytes { bytes in
-                unsafe write(spool, bytes.baseAddress.map { unsafe $0 + from }, count - from)
-            }
-            if part < 0 {
-                // unreached: the kernel interrupts no write to a regular file
-                if errno == EINTR { continue }
-                throw InputError(
-                    .spoolFailed, file: name,
-                    "cannot be kept in a temporary file in \(directory): \(systemMessage(errno)); "
-                        + "free space there or name another directory")
-            }
-            written += part
-        }
+        try append(chunk[..<count], to: spool, name: name, directory: directory)
     }
 }

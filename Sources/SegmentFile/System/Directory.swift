@@ -16,7 +16,7 @@ public final class Directory: Sendable {
         let descriptor = retrying { openDescriptor(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw .last("open", path) }
         self.path = path
-        handle = File(descriptor: Int32(descriptor), path: path)
+        handle = File(descriptor: try beyondStandardStreams(Int32(descriptor), path), path: path)
     }
 
     /// Opens a directory in another one; never follows a symbolic link.
@@ -50,7 +50,20 @@ public final class Directory: Sendable {
     private func file(_ name: String, flags: Int32, operation: String) throws(SystemError) -> File {
         let descriptor = retrying { unsafe Int(openat(handle.descriptor, name, flags, 0o666)) }
         guard descriptor >= 0 else { throw .last(operation, pathOf(name)) }
-        return File(descriptor: Int32(descriptor), path: pathOf(name))
+        return File(descriptor: try beyondStandardStreams(Int32(descriptor), pathOf(name)), path: pathOf(name))
+    }
+
+    /// Creates a file that has no name: it is gone when it is closed, whatever happens to the process.
+    ///
+    /// - Parameter name: what it is called for a moment where the file system makes none without.
+    func createUnnamed(_ name: String) throws(SystemError) -> File {
+        let descriptor = retrying { unsafe Int(vecdb_open_unnamed(handle.descriptor, ".")) }
+        if descriptor >= 0 {
+            return File(descriptor: try beyondStandardStreams(Int32(descriptor), path), path: pathOf(name))
+        }
+        let file = try create(name)
+        try remove(name)
+        return file
     }
 
     public func pathOf(_ name: String) -> String { path.hasSuffix("/") ? path + name : path + "/" + name }
@@ -144,6 +157,18 @@ public final class Directory: Sendable {
         0x7461_636F: "OCFS2",
         0x0116_1970: "GFS2",
     ]
+}
+
+/// The same open file under a number above those of the standard streams: where a program was started with one of them
+/// closed, what it prints would otherwise go into a file of ours. Closes `descriptor` where it is replaced.
+func beyondStandardStreams(
+    _ descriptor: Int32, _ path: String, last: Int32 = STDERR_FILENO
+) throws(SystemError) -> Int32 {
+    guard descriptor <= last else { return descriptor }
+    defer { close(descriptor) }
+    let other = fcntl(descriptor, F_DUPFD_CLOEXEC, last + 1)
+    guard other >= 0 else { throw .last("open", path) }
+    return other
 }
 
 /// The C library's `open`, which methods of that name would hide.

@@ -10,9 +10,7 @@ public final class ScratchFile: Sendable {
 
     /// - Parameter directory: where the bytes go; a place with as much room as what will be written.
     public init(in directory: Directory) throws(SystemError) {
-        let name = ".scratch-\(UInt64.random(in: 0...UInt64.max))"
-        file = try directory.create(name)
-        try directory.remove(name)
+        file = try directory.createUnnamed(".scratch-\(UInt64.random(in: 0...UInt64.max))")
     }
 
     public func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) { try file.write(bytes, at: offset) }

@@ -1,5 +1,4 @@
 import EmbeddingInput
-import Foundation
 
 /// The candidates of a build in input order, in as many passes as it takes. Nothing is held but a batch.
 final class CandidateSource {
@@ -8,9 +7,7 @@ final class CandidateSource {
     let element: VectorElement?
     private let vectors: Vectors
     private let ids: IDs
-    private var documents: Documents
-    /// Where metadata in memory is put down for reading.
-    private var temporaryFile: String?
+    private let documents: Documents
 
     private enum Vectors {
         case reader(VectorReader)
@@ -66,7 +63,7 @@ final class CandidateSource {
         }
     }
 
-    /// Vectors in memory. Metadata documents go through a temporary file, so that they are read like any others.
+    /// Vectors in memory. Metadata documents go through a temporary file without a name, so that they are read like any others.
     init(vectors: [Float], dimensions: Int, ids: [String]?, metadata: [String]?, spoolDirectory: String) throws {
         guard 1...65_535 ~= dimensions, vectors.count % dimensions == 0 else {
             throw DatabaseError(
@@ -92,14 +89,9 @@ final class CandidateSource {
             throw DatabaseError(
                 .invalidInput, "the metadata of row \(row) has a line break between its values; write it on one line")
         }
-        let path = "\(spoolDirectory)/.metadata-\(UUID().uuidString).ndjson"
-        temporaryFile = path
-        documents = .none
-        try Data(metadata.map { $0 + "\n" }.joined().utf8).write(to: URL(fileURLWithPath: path))
-        documents = .reader(try MetadataReader.open(path, spoolDirectory: spoolDirectory))
+        documents = .reader(
+            try MetadataReader.open(documents: metadata, name: "the metadata", spoolDirectory: spoolDirectory))
     }
-
-    deinit { if let temporaryFile { try? FileManager.default.removeItem(atPath: temporaryFile) } }
 
     /// Rows, where the format says so in advance.
     var knownCount: Int? {

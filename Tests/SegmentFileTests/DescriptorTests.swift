@@ -1,0 +1,29 @@
+import Foundation
+import Testing
+
+@testable import SegmentFile
+
+@Test func `fault 08: a file never has the number of a standard stream`() throws {
+    let place = try Place()
+    let file = try place.directory.create("a")
+    #expect(try beyondStandardStreams(file.descriptor, "a") == file.descriptor)
+    // As if all descriptors up to this one were standard streams; the copy that is given away is closed in its place.
+    let copy = dup(file.descriptor)
+    let moved = try beyondStandardStreams(copy, "a", last: copy)
+    #expect(moved > copy)
+    #expect(fcntl(moved, F_GETFD) & FD_CLOEXEC != 0)
+    try File(descriptor: moved, path: "a").truncate(to: 3)
+    #expect(try file.status().byteCount == 3)
+}
+
+@Test func `fault 25: a scratch file has no name, and keeps what is written`() throws {
+    let place = try Place()
+    let scratch = try ScratchFile(in: place.directory)
+    #expect(try place.directory.names().isEmpty)
+    try unsafe scratch.write([UInt8](1...100).span.bytes, at: 10)
+    var bytes = [UInt8](repeating: 0, count: 100)
+    var span = bytes.mutableSpan
+    var raw = unsafe span.mutableBytes
+    try scratch.read(into: &raw, at: 10)
+    #expect(bytes == [UInt8](1...100))
+}
