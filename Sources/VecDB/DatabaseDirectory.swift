@@ -12,6 +12,12 @@ let catalogFileName = "catalog.sqlite"
 /// Cores that may be used.
 var processorCount: Int { ProcessInfo.processInfo.activeProcessorCount }
 
+/// The threads that work is divided among: at least one, and no more than could be of use on any machine, so that no sum
+/// or product with their number overflows. No answer depends on it.
+///
+/// - Parameter wanted: `nil`: one for each core.
+func usableThreads(_ wanted: Int?) -> Int { max(1, min(wanted ?? processorCount, 1024)) }
+
 /// Opens the directory of a database.
 func openDatabaseDirectory(_ path: String) throws(DatabaseError) -> Directory {
     do throws(SystemError) {

@@ -128,7 +128,7 @@ public final class VectorDatabase: Sendable {
     /// - Parameters:
     ///   - queries: row-major, `dimensions` floats each.
     ///   - excludedIDs: more exclusions for single queries, by their index.
-    ///   - threads: how many to use; `nil`: one for each core.
+    ///   - threads: how many to use, at most 1,024; `nil`: one for each core.
     public func searchBatch(
         _ queries: [Float], options: SearchOptions = SearchOptions(), excludedIDs: [Int: [String]] = [:],
         threads: Int? = nil
@@ -140,7 +140,7 @@ public final class VectorDatabase: Sendable {
             throw DatabaseError(
                 .invalidArgument, "\(queries.count) floats are no whole number of queries of \(dimensions) dimensions")
         }
-        let threads = max(1, threads ?? processorCount)
+        let threads = usableThreads(threads)
         return try snapshot.reading { () throws(DatabaseError) in
             if snapshot.answersExactly(options) {
                 return try snapshot.searchExactBatch(
@@ -204,7 +204,9 @@ public final class VectorDatabase: Sendable {
         from position: Int, limit: Int
     ) throws(DatabaseError) -> [(id: String, vector: [Float])] {
         let catalog = snapshot.catalog
-        guard let segment = catalog.segments.last(where: { $0.queryCount > 0 }), position >= 0 else { return [] }
+        guard let segment = catalog.segments.last(where: { $0.queryCount > 0 }), position >= 0, limit > 0 else {
+            return []
+        }
         do throws(CatalogError) {
             return try catalog.queries(in: segment, from: UInt64(position), limit: limit).map { ($0.id, $0.vector) }
         } catch { throw DatabaseError(error) }
@@ -220,6 +222,11 @@ public final class VectorDatabase: Sendable {
     public func metadata(id: String) throws(DatabaseError) -> [String] {
         let snapshot = snapshot
         return try snapshot.documents(of: try ordinals(id: id)).compactMap { $0 }
+    }
+
+    /// The metadata documents of several candidates, in their order; `nil` for each that has none.
+    public func metadata(ordinals: [UInt64]) throws(DatabaseError) -> [String?] {
+        try snapshot.documents(of: ordinals)
     }
 
     /// The metadata document of a candidate; `nil` when it has none.

@@ -19,7 +19,7 @@ public final class WriterLock: Sendable {
     /// Waits for the lock.
     ///
     /// - Parameters:
-    ///   - timeoutSeconds: how long; 0 tries once.
+    ///   - timeoutSeconds: how long; 0, less and not a number try once, infinity waits without end.
     ///   - holder: who asks, for others to read: `pid 12 on host since …, build`.
     ///   - isCancelled: asked between attempts.
     /// - Returns: `nil` when another holds it to the end, or when cancelled.
@@ -27,7 +27,7 @@ public final class WriterLock: Sendable {
         in directory: Directory, timeoutSeconds: Double, holder: String, isCancelled: () -> Bool = { false }
     ) throws(SystemError) -> WriterLock? {
         let file = try directory.openOrCreate(fileName)
-        let deadline = ContinuousClock.now + .seconds(timeoutSeconds)
+        let deadline = ContinuousClock.now + .seconds(patience(timeoutSeconds))
         var pauseMicroseconds: UInt32 = 1_000
         while try !file.tryLock(exclusive: true) {
             guard ContinuousClock.now < deadline, !isCancelled() else { return nil }
@@ -38,6 +38,9 @@ public final class WriterLock: Sendable {
         try lock.write(holder: holder)
         return lock
     }
+
+    /// Seconds that a clock can count: thirty years stand for everything longer.
+    private static func patience(_ seconds: Double) -> Double { seconds > 0 ? min(seconds, 1e9) : 0 }
 
     /// Whether nobody holds the lock of a directory that has one: then its last writer is done, or dead.
     public static func isFree(in directory: Directory) throws(SystemError) -> Bool {

@@ -56,7 +56,7 @@ public struct BuildOptions: Sendable {
     ///
     /// - SeeAlso: Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector Quantization", ICML 2020.
     public var anisotropicThreshold: Double?
-    /// Rounds of Lloyd's algorithm; `nil`: 10.
+    /// Rounds of Lloyd's algorithm, 1 to 10,000; `nil`: 10.
     public var trainingIterations: Int?
     public var reorderStorage: ReorderStorage = .auto
     /// Recall@10, above 0 and up to 1, that a search without knobs should have: its defaults are chosen for it.
@@ -65,7 +65,7 @@ public struct BuildOptions: Sendable {
     public var duplicateIDs: DuplicateIDPolicy?
     /// Same input, options and seed: same segment bytes, uuids aside.
     public var seed: UInt64 = 0
-    /// `nil`: one for each core.
+    /// At least 1, of which at most 1,024 are used; `nil`: one for each core.
     public var threads: Int?
     /// Bytes the build may hold in memory for vectors at a time; `nil`: 192 MiB.
     public var memoryBytes: Int?
@@ -73,7 +73,7 @@ public struct BuildOptions: Sendable {
     public var overwrite = false
     /// Write to a network file system although its locks and syncs cannot be trusted.
     public var allowsNetworkFileSystem = false
-    /// Seconds to wait for another writer.
+    /// Seconds to wait for another writer: 0, less and not a number try once, infinity waits without end.
     public var lockTimeoutSeconds: Double = 10
 
     public init() {}

@@ -35,6 +35,7 @@ struct BuildPlan {
     static let defaultMemoryBytes = 192 << 20
     /// Dimensions for which a matrix of second moments is reasonable.
     static let principalAxesLimit = 4096
+    static let trainingIterationLimit = 10_000
     /// Below this all rows are scanned, which never misses: .2 ms for 32 dimensions. A tree, for who asks for one, takes a
     /// twentieth of that.
     static let exactRowLimit = 20_000
@@ -47,14 +48,14 @@ struct BuildPlan {
         self.dimensions = dimensions
         inputRowCount = rowCount ?? 0
         seed = options.seed
-        threads = options.threads ?? processorCount
+        threads = usableThreads(options.threads)
         memoryBytes = options.memoryBytes ?? Self.defaultMemoryBytes
         targetRecall = options.targetRecall
         guard targetRecall > 0, targetRecall <= 1 else {
             throw DatabaseError(
                 .invalidArgument, "a target recall of \(targetRecall) is none; it lies above 0 and up to 1")
         }
-        guard threads >= 1 else {
+        if let threads = options.threads, threads < 1 {
             throw DatabaseError(.invalidArgument, "threads is \(threads); at least one is needed")
         }
         guard memoryBytes >= 16 << 20 else {
@@ -84,6 +85,12 @@ struct BuildPlan {
         }
         if let iterations = options.trainingIterations, iterations < 1 {
             throw DatabaseError(.invalidArgument, "training iterations is \(iterations); at least one is needed")
+        }
+        if let iterations = options.trainingIterations, iterations > Self.trainingIterationLimit {
+            throw DatabaseError(
+                .invalidArgument,
+                "training iterations is \(iterations); k-means has settled long before \(Self.trainingIterationLimit), the most "
+                    + "there may be")
         }
         let projected: Int
         switch options.projection {

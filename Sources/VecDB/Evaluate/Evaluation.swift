@@ -2,13 +2,16 @@
 public struct EvaluationOptions: Sendable {
     /// The knobs under test. Ids and metadata are left out of the measured searches: recall counts ordinals.
     public var search: SearchOptions
-    /// Threads that search at once.
+    /// Threads that search at once; no more than there are queries.
     public var threads: Int
     /// Whether to hand all queries to ``VectorDatabase/searchBatch(_:options:excludedIDs:threads:)`` instead of
     /// searching for one at a time.
     public var batch: Bool
-    /// Timed passes over the queries; the best one counts.
+    /// Timed passes over the queries, at most ``passLimit``; the best one counts.
     public var passes: Int
+
+    /// The most passes that can be asked for.
+    public static let passLimit = 1_000_000
 
     public init(search: SearchOptions = SearchOptions(), threads: Int = 1, batch: Bool = false, passes: Int = 3) {
         self.search = search

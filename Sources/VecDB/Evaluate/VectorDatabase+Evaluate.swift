@@ -19,13 +19,19 @@ extension VectorDatabase {
                 .invalidArgument,
                 "\(queries.count) floats are not \(truth.count) queries of \(dimensions) dimensions")
         }
+        guard options.passes <= EvaluationOptions.passLimit else {
+            throw DatabaseError(
+                .invalidArgument,
+                "passes is \(options.passes); the best of \(EvaluationOptions.passLimit) is as good, and no more are made"
+            )
+        }
         var search = options.search
         (search.includesIDs, search.includesMetadata) = (false, false)
         let course = EvaluationCourse(
             database: self, queries: queries,
             vectors: truth.indices.map { index in
                 Array(queries[index * dimensions..<(index + 1) * dimensions])
-            }, search: search, threads: max(1, options.threads), isBatch: options.batch)
+            }, search: search, threads: min(usableThreads(options.threads), truth.count), isBatch: options.batch)
         let clock = ContinuousClock()
         let began = clock.now
         let answers = try course.answers()

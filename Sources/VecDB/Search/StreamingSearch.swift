@@ -151,7 +151,7 @@ public final class StreamingSearch {
             let excluded = try excludedRows(options.excludedIDs, excludedIDs, count: count)
             var candidates = try scan(
                 vectors, k: min(options.k, max(1, rows)), excluding: excluded,
-                threads: max(1, min(count, threads ?? processorCount)))
+                threads: min(count, usableThreads(threads)))
             for query in candidates.indices {
                 candidates[query].select(kernels: .best)
                 candidates[query].sortByRank()

@@ -6,8 +6,9 @@ public struct TuneOptions: Sendable {
     public var targetRecall: Double
     /// Whether the setting becomes the database's default.
     public var stores: Bool
-    /// For counting recall; times are taken on one thread. `nil`: one for each core.
+    /// For counting recall, at most 1,024; times are taken on one thread. `nil`: one for each core.
     public var threads: Int?
+    /// Seconds to wait for another writer: 0, less and not a number try once, infinity waits without end.
     public var lockTimeoutSeconds: Double
     /// Write to a network file system although its locks and syncs cannot be trusted.
     public var allowsNetworkFileSystem: Bool

@@ -82,7 +82,7 @@ private struct Tuner {
         }
         (self.database, self.segment, self.tree, self.options) = (database, segment, tree, options)
         k = min(options.k, segment.rowCount)
-        threads = max(1, options.threads ?? processorCount)
+        threads = usableThreads(options.threads)
     }
 
     func run(queries: [Float]?, truth: [[UInt64]]?) throws -> Tuning {
