@@ -252,6 +252,11 @@ extension RawSpan {
     }
     func array(_ range: Range<Int>) -> [UInt8] { range.map { byte($0) } }
 
-    /// CRC-32C of all bytes. Proof: pointer and count of one span, for one call.
-    var crc: UInt32 { unsafe withUnsafeBytes { unsafe vk_crc32c(0, $0.baseAddress, $0.count) } }
+    /// CRC-32C of all bytes.
+    var crc: UInt32 { crc(continuing: 0) }
+
+    /// CRC-32C of what came before and of all bytes. Proof: pointer and count of one span, for one call.
+    func crc(continuing crc: UInt32) -> UInt32 {
+        unsafe withUnsafeBytes { unsafe vk_crc32c(crc, $0.baseAddress, $0.count) }
+    }
 }

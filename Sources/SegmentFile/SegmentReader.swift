@@ -2,8 +2,10 @@ import CVectorKernels
 
 /// An open segment: its checked header and table, and its bytes in memory.
 ///
-/// Opening verifies what grows with the partitions; the checksum blocks of large sections are verified when they are first
-/// touched, which is the caller's to ask for with `ensureIntact`. The file's shared lock (the pin that garbage
+/// Opening verifies what grows with the partitions, as far as nothing but the file says that it is large: the rest of it is
+/// verified when the caller has found its size to be right (`verifyDeferred()`). The checksum blocks of large sections are
+/// verified when they are first touched, which is the caller's to ask for with `ensureIntact`, and sections of unknown kinds by
+/// `verifyAll` alone. The file's shared lock (the pin that garbage
 /// removal respects) and the mapping are held until the object goes. Safe for use by many threads.
 public final class SegmentReader: Sendable {
     public let file: String
@@ -16,6 +18,11 @@ public final class SegmentReader: Sendable {
     /// Index into `entries` by kind number; −1 where the kind is missing.
     private let places: [Int]
     private let verified: GrowingBitmap
+    /// Sections without a checksum shift that are too large to be believed before their sizes have been checked.
+    private let deferred: [SectionEntry]
+
+    /// What opening reads of a section on the file's word alone.
+    static let believedByteCount = 64 << 20
 
     /// Opens and checks `segment-<uuid>.vseg`.
     ///
@@ -75,22 +82,39 @@ public final class SegmentReader: Sendable {
         self.places = places
         let checksums = entries[entries.count - 1]
         verified = GrowingBitmap(count: checksums.byteCount / 4)
+        let whole = entries.filter { $0.checksumShift == 0 && $0.kind != nil }
+        deferred = whole.filter { $0.byteCount > Self.believedByteCount }
         adviseUse()
-        for entry in entries where entry.checksumShift == 0 {
-            let computed = all.extracting(entry.range).crc
-            guard computed == entry.crc else {
-                throw .damaged(
-                    name, entry.name,
-                    "is damaged (stored CRC-32C \(hexadecimal(entry.crc)), computed \(hexadecimal(computed)))")
-            }
+        for entry in whole where entry.byteCount <= Self.believedByteCount {
+            if let damage = damage(in: entry) { throw .damaged(name, entry.name, damage) }
         }
+    }
+
+    /// Verifies what opening left out. To be called when the sizes of sections have been found to be right, before any of
+    /// them is used.
+    ///
+    /// - Complexity: O(bytes of the sections without a checksum shift).
+    public func verifyDeferred() throws(SegmentError) {
+        for entry in deferred {
+            if let damage = damage(in: entry) { throw .damaged(file, entry.name, damage) }
+        }
+    }
+
+    /// What is wrong with a section without a checksum shift; `nil` when nothing is.
+    private func damage(in entry: SectionEntry) -> String? {
+        let computed = map.crc(of: entry.range)
+        return computed == entry.crc
+            ? nil : "is damaged (stored CRC-32C \(hexadecimal(entry.crc)), computed \(hexadecimal(computed)))"
     }
 
     /// Searches touch large sections here and there, where a fault would otherwise read megabytes around it; the small ones
     /// are read whole.
     private func adviseUse() {
         map.advise(.random, 0..<map.byteCount)
-        for entry in entries where entry.checksumShift == 0 { map.advise(.willNeed, entry.range) }
+        for entry in entries
+        where entry.checksumShift == 0 && entry.kind != nil && entry.byteCount <= Self.believedByteCount {
+            map.advise(.willNeed, entry.range)
+        }
     }
 
     /// The entry of a kind, or `nil` when the file has no such section.
@@ -197,14 +221,25 @@ public final class SegmentReader: Sendable {
     public func verifyAll(report: (Int, Int) throws -> Void = { _, _ in }) rethrows -> [SegmentError] {
         var damages: [SegmentError] = []
         var end = 2 * SectionEntry.pageByteCount
+        // What has been read is let go, so that a large file does not fill the memory.
+        var dropped = 0
         for entry in entries {
             if !allBytes.isZero(end..<entry.offset) {
                 damages.append(.damaged(file, entry.name, "is preceded by padding that is not zero"))
+            }
+            // Opening has looked at those of known kinds.
+            if entry.checksumShift == 0, entry.kind == nil, let damage = damage(in: entry) {
+                damages.append(.damaged(file, entry.name, damage))
             }
             for block in 0..<entry.blockCount where damages.count < 100 {
                 if let damage = damage(in: entry, block: block) { damages.append(.damaged(file, entry.name, damage)) }
                 if block % 1024 == 0 {
                     try report(entry.offset + entry.blockRange(block).lowerBound, header.fileByteCount)
+                }
+                let done = entry.offset + entry.blockRange(block).upperBound
+                if done - dropped >= MappedFile.stepByteCount {
+                    map.dropPages(in: dropped..<done)
+                    dropped = done
                 }
             }
             end = entry.offset + entry.byteCount

@@ -71,7 +71,7 @@ struct BuildCommand: ParsableCommand {
         progressLine.erase()
         noteWhatHadNoEffect(summary)
         try StandardOutput.print(
-            json ? JSONOutput.document(summary) : summaryText(summary),
+            json ? JSONOutput.document(summary) : printableLines(summaryText(summary)),
             whenDone:
                 "\(printable(database)) was built: generation \(summary.generation), \(counted(summary.rows, "row"))")
         if let wanted = index.targetRecall, summary.defaultsAreBruteForce {

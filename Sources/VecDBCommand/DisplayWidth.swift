@@ -31,27 +31,3 @@ private let wideBlocks: [ClosedRange<UInt32>] = [
     0x1F900...0x1F9FF,
     0x20000...0x3FFFD,  // ideographs of the supplementary planes
 ]
-
-/// `text` without anything that could move the cursor or hide what follows: control characters, line separators and
-/// direction overrides appear as escapes.
-func printable(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: isUnprintable) else { return text }
-    var shown = ""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\t": shown += "\\t"
-        case "\n": shown += "\\n"
-        case "\r": shown += "\\r"
-        case _ where isUnprintable(scalar): shown += "\\u{\(String(scalar.value, radix: 16))}"
-        default: shown.unicodeScalars.append(scalar)
-        }
-    }
-    return shown
-}
-
-private func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.value {
-    case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: true
-    default: false
-    }
-}

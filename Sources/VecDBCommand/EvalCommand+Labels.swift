@@ -31,7 +31,7 @@ extension EvalCommand {
                     accuracyByScore: accuracy.byScore, seconds: accuracy.seconds,
                     timesFasterThanExact: (rows.first?.seconds ?? accuracy.seconds) / accuracy.seconds))
         }
-        try StandardOutput.print(json ? JSONOutput.document(rows) : accuracyText(rows))
+        try StandardOutput.print(json ? JSONOutput.document(rows) : printableLines(accuracyText(rows)))
     }
 }
 

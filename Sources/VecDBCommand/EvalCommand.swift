@@ -94,6 +94,10 @@ struct EvalCommand: ParsableCommand {
         try check("-k", k, atLeast: 1)
         try check("--threads", threads, atLeast: 1)
         try check("--passes", passes, atLeast: 1)
+        guard passes <= EvaluationOptions.passLimit else {
+            throw ValidationError(
+                "'--passes' is \(grouped(passes)); it can be at most \(grouped(EvaluationOptions.passLimit)).")
+        }
         try check("--cold", cold, atLeast: 1)
         if exact, !sweep.isDefault { throw ValidationError("'--exact' has no settings to sweep.") }
         if cold != nil, batch || threads > 1 {
@@ -129,7 +133,7 @@ struct EvalCommand: ParsableCommand {
             }
         }
         if let plot { try FrontierPlot(rows, k: k, title: self.database, info: database.info).write(to: plot) }
-        try StandardOutput.print(json ? JSONOutput.document(rows) : evaluationText(rows, k: k))
+        try StandardOutput.print(json ? JSONOutput.document(rows) : printableLines(evaluationText(rows, k: k)))
     }
 
     private func noteWhatHasNoEffect(_ info: DatabaseInfo) {

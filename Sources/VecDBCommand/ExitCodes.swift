@@ -55,7 +55,12 @@ extension ParsableCommand {
             exit(withError: ExitCode.failure)
         default:
             // Usage errors, --help and --version: the parser knows their texts and codes.
-            exit(withError: error)
+            let code = exitCode(for: error)
+            guard code != .success, case let message = fullMessage(for: error), !message.isEmpty else {
+                exit(withError: error)
+            }
+            StandardError.writeLines(message + "\n")
+            exit(withError: code)
         }
     }
 }

@@ -20,14 +20,23 @@ struct HitOutput {
     /// Whether a table is preceded by its query's name: when there are several.
     var namesQueries = false
 
+    /// The metadata documents of some hits. Some at a time, while they are written: all documents of a batch may be
+    /// gigabytes.
+    typealias Documents = (ArraySlice<Hit>) throws -> [String?]
+
     private let format: HitFormat
-    private let withMetadata: Bool
+    private let documents: Documents?
     private var output = StandardOutput()
     private var isFirst = true
+    private var hasNotedColumns = false
 
-    init(_ format: HitFormat, withMetadata: Bool) {
+    /// Documents that are in memory at a time, each of at most 16 MiB.
+    private static let documentsAtATime = 16
+
+    /// - Parameter documents: `nil` without metadata.
+    init(_ format: HitFormat, documents: Documents?) {
         self.format = format
-        self.withMetadata = withMetadata
+        self.documents = documents
     }
 
     mutating func write(_ answer: Answer) throws {
@@ -36,7 +45,7 @@ struct HitOutput {
             if namesQueries {
                 try output.write((isFirst ? "" : "\n") + name(answer) + "\n")
             }
-            try output.write(table(answer))
+            try writeTable(answer)
         case .ndjson:
             try writeNDJSON(answer)
         case .tsv:
@@ -45,7 +54,7 @@ struct HitOutput {
         isFirst = false
         if let explanation = answer.explanation, format != .ndjson {
             try output.flush()  // so that both stand in order on a terminal
-            StandardError.write(explanation.text(query: name(answer)))
+            StandardError.writeLines(explanation.text(query: name(answer)))
         }
     }
 
@@ -58,25 +67,50 @@ struct HitOutput {
         "query " + (answer.id.map { "\"\(printable($0))\"" } ?? "\(answer.index)")
     }
 
-    private func table(_ answer: Answer) -> String {
-        let metadata = withMetadata ? MetadataColumns(answer.hits.map(\.metadata)) : nil
-        var table = TableOutput([.right("rank"), .decimal("score"), .left("id")] + (metadata?.columns ?? []))
-        for (position, hit) in answer.hits.enumerated() {
-            table.add(["\(position + 1)", scoreText(hit.score), idText(hit)] + (metadata?.cells[position] ?? []))
+    private mutating func writeTable(_ answer: Answer) throws {
+        var metadata: MetadataColumns?
+        if documents != nil {
+            var columns = MetadataColumns()
+            try forEachHit(answer) { columns.add($2) }
+            metadata = columns
         }
-        return table.rendered()
+        var table = TableOutput([.right("rank"), .decimal("score"), .left("id")] + (metadata?.columns ?? []))
+        let cells = metadata?.cells
+        for (position, hit) in answer.hits.enumerated() {
+            table.add(["\(position + 1)", scoreText(hit.score), idText(hit)] + (cells?[position] ?? []))
+        }
+        try output.write(table.rendered())
+        if metadata?.leavesOutKeys == true, !hasNotedColumns {
+            hasNotedColumns = true
+            StandardError.note(
+                "note: the metadata has more keys than the \(MetadataColumns.columnLimit) that a table shows; "
+                    + "'--format ndjson' has them all")
+        }
+    }
+
+    /// Calls `body` with each hit's place, the hit, and its document when documents are wanted.
+    private func forEachHit(_ answer: Answer, _ body: (Int, Hit, String?) throws -> Void) throws {
+        for start in stride(from: 0, to: answer.hits.count, by: Self.documentsAtATime) {
+            let hits = answer.hits[start..<min(answer.hits.count, start + Self.documentsAtATime)]
+            let found = try documents?(hits)
+            for (place, hit) in hits.enumerated() { try body(start + place, hit, found?[place]) }
+        }
     }
 
     private mutating func writeNDJSON(_ answer: Answer) throws {
+        // A copy would copy what is pending.
+        var output = StandardOutput()
+        swap(&output, &self.output)
+        defer { swap(&output, &self.output) }
         try output.write("{\"query\":\(answer.index)")
         if let id = answer.id { try output.write(",\"query_id\":\(JSONOutput.string(id))") }
         try output.write(",\"hits\":[")
-        for (position, hit) in answer.hits.enumerated() {
+        try forEachHit(answer) { position, hit, document in
             try output.write(position == 0 ? "{" : ",{")
             try output.write("\"rank\":\(position + 1),\"id\":\(JSONOutput.string(idText(hit)))")
             try output.write(",\"score\":\(scoreText(hit.score))")
             // The library hands out one line of valid JSON.
-            if withMetadata, let metadata = hit.metadata { try output.write(",\"metadata\":\(metadata)") }
+            if let document { try output.write(",\"metadata\":\(document)") }
             try output.write("}")
         }
         try output.write("]")
@@ -85,10 +119,13 @@ struct HitOutput {
     }
 
     private mutating func writeTSV(_ answer: Answer) throws {
+        var output = StandardOutput()
+        swap(&output, &self.output)
+        defer { swap(&output, &self.output) }
         let query = answer.id.map(tsvEscaped) ?? "\(answer.index)"
-        for (position, hit) in answer.hits.enumerated() {
+        try forEachHit(answer) { position, hit, document in
             try output.write("\(query)\t\(position + 1)\t\(scoreText(hit.score))\t\(tsvEscaped(idText(hit)))")
-            if withMetadata { try output.write("\t" + tsvEscaped(hit.metadata ?? "")) }
+            if documents != nil { try output.write("\t" + tsvEscaped(document ?? "")) }
             try output.write("\n")
         }
     }
@@ -103,20 +140,4 @@ func scoreText(_ score: Float) -> String {
 
 private func idText(_ hit: Hit) -> String {
     hit.id ?? "\(hit.ordinal)"  // by default an id is the ordinal
-}
-
-/// `text` as one field of a TSV line.
-func tsvEscaped(_ text: String) -> String {
-    guard text.utf8.contains(where: { $0 == 0x5C || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }) else { return text }
-    var escaped = ""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\\": escaped += "\\\\"
-        case "\t": escaped += "\\t"
-        case "\n": escaped += "\\n"
-        case "\r": escaped += "\\r"
-        default: escaped.unicodeScalars.append(scalar)
-        }
-    }
-    return escaped
 }

@@ -18,7 +18,7 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let inspection = try VectorDatabase.inspect(database)
-        try StandardOutput.print(json ? JSONOutput.document(inspection) : inspectionText(inspection))
+        try StandardOutput.print(json ? JSONOutput.document(inspection) : printableLines(inspectionText(inspection)))
         guard inspection.problems.isEmpty else {
             throw DatabaseError(
                 .corrupt,

@@ -36,7 +36,7 @@ func checkQueryFileOptions(
 
 /// The ordinals of a truth file, at least k for each query.
 func trueNearest(_ file: String, queryCount: Int, k: Int) throws -> [[UInt64]] {
-    let table = try OrdinalTable(file)
+    let table = try OrdinalTable(file, queryCount: queryCount)
     guard table.rows.count == queryCount else {
         throw DatabaseError(
             .invalidInput,

@@ -2,23 +2,44 @@ import Foundation
 
 /// The metadata of some hits as columns of a table: a column for each key, in the order in which the keys appear.
 struct MetadataColumns {
-    let columns: [TableOutput.Column]
-    /// For each hit a cell for each column; empty where the hit has no such key.
-    let cells: [[String]]
+    private(set) var columns: [TableOutput.Column] = []
+    /// Whether documents have more keys than there are columns.
+    private(set) var leavesOutKeys = false
 
+    private var columnOfKey: [[UInt8]: Int] = [:]
+    /// For each document its cells, each with its column.
+    private var rows: [[Int: String]] = []
+
+    /// More would make a table that nobody can read, and one of a column for each of 60,000 keys takes half a minute.
+    static let columnLimit = 64
     /// Cells longer than this end in an ellipsis.
     private static let characterLimit = 48
 
-    init(_ documents: [String?]) {
-        let rows = documents.map { $0.map(topLevelMembers) ?? [] }
-        var keys: [String] = []
-        var known: Set<String> = []
-        for (key, _) in rows.joined() where known.insert(key).inserted { keys.append(key) }
-        columns = keys.map { .left($0) }
-        cells = rows.map { members in
-            keys.map { key in members.last { $0.key == key }.map { Self.cell($0.value) } ?? "" }
-        }
+    init(_ documents: [String?] = []) {
+        for document in documents { add(document) }
     }
+
+    /// Adds a document, of which nothing but its cells is kept.
+    mutating func add(_ document: String?) {
+        var cells: [Int: String] = [:]
+        let members = document.map(topLevelMembers) ?? []
+        for (key, value) in members {
+            let bytes = Array(key.utf8)
+            if columnOfKey[bytes] == nil {
+                guard columns.count < Self.columnLimit else {
+                    leavesOutKeys = true
+                    continue
+                }
+                columnOfKey[bytes] = columns.count
+                columns.append(.left(key))
+            }
+            if let column = columnOfKey[bytes] { cells[column] = Self.cell(value) }
+        }
+        rows.append(cells)
+    }
+
+    /// For each document a cell for each column; empty where it has no such key.
+    var cells: [[String]] { rows.map { row in columns.indices.map { row[$0] ?? "" } } }
 
     /// A string without its quotes, nothing for null, any other value as its JSON.
     private static func cell(_ json: Substring) -> String {

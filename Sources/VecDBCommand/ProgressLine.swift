@@ -56,7 +56,7 @@ final class ProgressLine {
         case .silent: return
         case .redrawn where silence >= 0.1:
             // Without wrapping, a narrow window cuts the line instead of leaving pieces of it behind.
-            StandardError.write("\r\u{1B}[?7l\(line(phase, completed, total, now))\u{1B}[K\u{1B}[?7h")
+            StandardError.control("\r\u{1B}[?7l\(printable(line(phase, completed, total, now)))\u{1B}[K\u{1B}[?7h")
             isDrawn = true
         case .plain where isNew:
             StandardError.note("\(phase)\(total > 0 ? " 0 of \(grouped(total))" : ""), \(circumstances(now))")
@@ -72,7 +72,7 @@ final class ProgressLine {
     func erase() {
         guard isDrawn else { return }
         isDrawn = false
-        StandardError.write("\r\u{1B}[K")
+        StandardError.control("\r\u{1B}[K")
     }
 
     /// `train   ━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌  50%  4/8  1/s  4 s left  183.2 MiB`

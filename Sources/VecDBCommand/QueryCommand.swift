@@ -16,7 +16,7 @@ struct QueryCommand: ParsableCommand {
             Formats: 'table' for people; 'ndjson', a line per query (Formats/schemas/query.schema.json); 'tsv', a line \
             per hit without a header: query, rank, score, id and, with --with-metadata, the JSON document, where query \
             is the query's number or, when it has one, its id. In tsv a tab is written as \\t, a newline as \\n, a \
-            carriage return as \\r and a backslash as \\\\. Scores are the shortest decimals that read back to the \
+            carriage return as \\r, a backslash as \\\\ and any other control character as \\u{1b}. Scores are the shortest decimals that read back to the \
             same float; one beyond a float's range prints as its largest value.
 
             Under dot and cosine larger scores are nearer; under l2 the score is the squared distance. Fewer hits \
@@ -79,15 +79,17 @@ struct QueryCommand: ParsableCommand {
     func run() throws {
         let searched = try searched()
         var options = search.options(rows: searched.rows)
-        options.includesMetadata = withMetadata
+        // Those of a database are looked up one after the other while hits are written.
+        options.includesMetadata = withMetadata && from != nil
         let exclusions = try Exclusions(ids: search.exclude, file: search.excludeFile)
         options.excludedIDs = exclusions.everyQuery
         try exclusions.noteUnknown(in: searched)
         noteWhatHasNoEffect(searched, options)
 
         let source = try QuerySource(queries, of: searched, named: database ?? from ?? "")
-        var output = HitOutput(format, withMetadata: withMetadata)
-        let batchLimit = batchLimit(k: options.k, dimensions: searched.dimensions)
+        var output = HitOutput(format, documents: withMetadata ? searched.documents(of:) : nil)
+        let batchLimit = batchLimit(
+            k: options.k, dimensions: searched.dimensions, holdsDocuments: options.includesMetadata)
         var queryCount = 0
         while let batch = try source.next(maxCount: batchLimit) {
             if batch.firstIndex == 0 { output.namesQueries = batch.count > 1 }
@@ -138,8 +140,8 @@ struct QueryCommand: ParsableCommand {
 
     /// Queries to hold at a time, so that neither their vectors (16 MiB) nor their hits grow without bound. At least
     /// two, so that the first batch tells whether there are several.
-    private func batchLimit(k: Int, dimensions: Int) -> Int {
-        max(2, min(1024, (1 << 22) / max(1, dimensions), (1 << 18) / k))
+    private func batchLimit(k: Int, dimensions: Int, holdsDocuments: Bool) -> Int {
+        max(2, min(1024, (1 << 22) / max(1, dimensions), (1 << (holdsDocuments ? 13 : 18)) / k))
     }
 }
 

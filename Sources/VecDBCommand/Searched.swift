@@ -34,6 +34,14 @@ enum Searched {
         }
     }
 
+    /// The metadata documents of some hits.
+    func documents(of hits: ArraySlice<Hit>) throws -> [String?] {
+        switch self {
+        case .database(let database): try database.metadata(ordinals: hits.map(\.ordinal))
+        case .export: hits.map(\.metadata)
+        }
+    }
+
     func queryVector(id: String) throws -> [Float]? {
         switch self {
         case .database(let database): try database.queryVector(id: id)

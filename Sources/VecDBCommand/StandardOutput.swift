@@ -55,18 +55,24 @@ struct StandardOutput {
     }
 }
 
-/// Standard error, where progress and messages go. A failure to write there is of no consequence.
+/// Standard error, where progress and messages go, as people can read them. A failure to write there is of no consequence.
 enum StandardError {
-    static func write(_ text: String) {
-        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+    /// Moves the cursor and the like: for sequences of our own, and nothing that was read anywhere.
+    static func control(_ sequence: String) {
+        try? FileHandle.standardError.write(contentsOf: Data(sequence.utf8))
+    }
+
+    /// Several lines.
+    static func writeLines(_ text: String) {
+        control(printableLines(text))
     }
 
     static func note(_ message: String) {
-        write("vecdb: \(message)\n")
+        control("vecdb: \(printable(message))\n")
     }
 
     static func report(_ message: String) {
-        write("vecdb: error: \(message)\n")
+        control("vecdb: error: \(printable(message))\n")
     }
 }
 

@@ -90,7 +90,7 @@ struct TuneCommand: ParsableCommand {
                 isCancelled: { Interrupts.requested }))
         tuning.advice = tuning.advice.map(withOptions)
         try StandardOutput.print(
-            json ? JSONOutput.document(tuning) : tuningText(tuning),
+            json ? JSONOutput.document(tuning) : printableLines(tuningText(tuning)),
             whenDone: tuning.generation.map { "\(printable(database)) has its new settings, in generation \($0)" })
         guard tuning.isReached else {
             if let advice = tuning.advice { StandardError.note(advice) }

@@ -31,7 +31,7 @@ struct VerifyCommand: ParsableCommand {
             progressLine.show(check, completed: completed, total: total)
         }
         progressLine.erase()
-        try StandardOutput.print(json ? JSONOutput.document(report) : verificationText(report))
+        try StandardOutput.print(json ? JSONOutput.document(report) : printableLines(verificationText(report)))
         guard report.isIntact else {
             throw DatabaseError(
                 .corrupt,

@@ -11,8 +11,9 @@ public struct OrdinalTable: Sendable {
 
     /// Reads a whole file.
     ///
+    /// - Parameter queryCount: a file of more rows than this is not read; it may be a hole of terabytes.
     /// - Throws: `InputError` that names the file and, for a negative ordinal, its row.
-    public init(_ path: String) throws(InputError) {
+    public init(_ path: String, queryCount: Int? = nil) throws(InputError) {
         // unreached: only pipes ask, and no test has its table in one
         let source = try InputFile.open(path, spoolDirectory: nil, isCancelled: { false })
         file = source.name
@@ -20,6 +21,12 @@ public struct OrdinalTable: Sendable {
             throw InputError(.empty, file: source.name, "is empty (0 bytes); was it written to the end?")
         }
         let layout = try IntegerLayout(of: source)
+        if let queryCount, layout.rowCount > queryCount {
+            throw InputError(
+                .mismatch, file: source.name,
+                "has \(grouped(layout.rowCount)) \(layout.rowCount == 1 ? "row" : "rows") for \(grouped(queryCount)) "
+                    + (queryCount == 1 ? "query" : "queries"))
+        }
         rows = try layout.read(source)
         try source.checkUnchanged()
     }

@@ -42,6 +42,9 @@ public final class VectorReader {
     /// `hasDocuments`. Empty when no row has metadata.
     public private(set) var metadataSchema: MetadataSchema?
 
+    /// The most rows of an input: what 32 bits number, less the two largest numbers.
+    public static let rowLimit = 1 << 32 - 2
+
     private let sources: [VectorSource]
     private var current: RowDecoder?
     private var nextSource = 0
@@ -116,11 +119,12 @@ public final class VectorReader {
                 total = nil
                 break
             }
-            // Each is below 2^63 bytes, but a list of names may repeat a file.
+            // A file may be as long as it says and yet hold nothing: a hole of 2^40 rows is read for hours.
             let (sum, overflows) = known.addingReportingOverflow(rows)
-            // unreached: would take more names than memory holds
-            guard !overflows else {
-                throw InputError(.unsupported, file: source.file.name, "brings the rows above \(grouped(Int.max))")
+            guard !overflows, sum <= Self.rowLimit else {
+                throw InputError(
+                    .unsupported, file: source.file.name,
+                    "announces \(grouped(rows)) rows; one input has at most \(grouped(Self.rowLimit))")
             }
             total = sum
         }

@@ -65,9 +65,27 @@
     }
 
     /// Takes the pages out of this mapping; the next access to each maps it again. Best effort.
-    func dropPages() {
-        guard let base = unsafe base else { return }
-        // Proof: the whole mapping; of a shared mapping of a file nothing is lost.
-        _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base), byteCount, MADV_DONTNEED)
+    func dropPages() { dropPages(in: 0..<byteCount) }
+
+    /// As `dropPages()` for the pages of a range.
+    func dropPages(in range: Range<Int>) {
+        guard let base = unsafe base, !range.isEmpty else { return }
+        precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
+        let start = range.lowerBound / 4096 * 4096
+        // Proof: whole pages that lie in the mapping; of a shared mapping of a file nothing is lost.
+        _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base) + start, range.upperBound - start, MADV_DONTNEED)
     }
+
+    /// The CRC-32C of a range; of a large one only some megabytes are in memory at a time.
+    func crc(of range: Range<Int>) -> UInt32 {
+        var crc: UInt32 = 0
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.stepByteCount) {
+            let part = start..<min(range.upperBound, start + Self.stepByteCount)
+            crc = bytes.extracting(part).crc(continuing: crc)
+            if range.count > Self.stepByteCount { dropPages(in: part) }
+        }
+        return crc
+    }
+
+    static let stepByteCount = 16 << 20
 }

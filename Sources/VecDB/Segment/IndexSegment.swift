@@ -65,6 +65,7 @@ final class IndexSegment: Sendable {
             element: element, tree: parameters.tree, storesOrdinals: storesOrdinals,
             idByteCount: hasMappedIDs ? reader.entry(.ids)?.byteCount ?? 0 : nil
         ).check(reader)
+        try reader.verifyDeferred()
         try checkLeaves()
     }
 
