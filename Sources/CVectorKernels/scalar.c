@@ -112,11 +112,13 @@ static void scan_blocks(struct vk_scan *scan) {
                 sum += scan->table[32 * p + (codes & 15)] + (uint32_t)scan->table[32 * p + 16 + (codes >> 4)];
             }
             uint16_t scale;
-            float bias = 0;
+            float constant = scan->constant, bias;
             memcpy(&scale, block + scales + 2 * i, 2);
-            if (scan->has_biases) memcpy(&bias, block + biases + 4 * i, 4);
-            float estimate = fmaf(vk_f32_from_f16(scale), fmaf(scan->step, (float)sum, scan->offset),
-                                  fmaf(-scan->bias_factor, bias, scan->constant));
+            if (scan->has_biases) {
+                memcpy(&bias, block + biases + 4 * i, 4);
+                constant = fmaf(-scan->bias_factor, bias, constant);
+            }
+            float estimate = fmaf(vk_f32_from_f16(scale), fmaf(scan->step, (float)sum, scan->offset), constant);
             bool live = !scan->live || (scan->live[scan->next_block] >> i & 1);
             if (estimate >= scan->threshold && live) {
                 scan->scores[scan->count] = estimate;

@@ -69,7 +69,8 @@ public struct SectionEntry: Sendable, Equatable {
 
     /// Kept as a number, for files with kinds that this reader does not know.
     public let kindNumber: UInt16
-    public let elementType: ElementType
+    /// `nil` for a type that this reader does not know, which only a section of an unknown kind may have.
+    public let elementType: ElementType?
     /// 0: one CRC over all; b: one for each 2ᵇ bytes.
     public let checksumShift: UInt8
     public let offset: Int

@@ -7,7 +7,7 @@ public struct SegmentError: Error, Sendable, Equatable, CustomStringConvertible 
         case notASegment
         /// Bytes are not what their checksums or the rules of the format say.
         case damaged
-        /// A newer major version, or an incompatible feature that this reader does not know.
+        /// A newer major version, or a feature, metric, index or encoding that this reader does not know.
         case unsupportedVersion
         /// The file belongs to another database, or is another file than the catalog names.
         case mismatch
@@ -49,6 +49,13 @@ public struct SegmentError: Error, Sendable, Equatable, CustomStringConvertible 
 
     static func damaged(_ file: String, _ section: String?, _ message: String) -> SegmentError {
         SegmentError(.damaged, file: file, section: section, message + "; " + remedy)
+    }
+
+    /// For a value that a later version of the format may define, in a file that does not contradict itself.
+    public static func unsupported(_ file: String, _ section: String?, _ message: String) -> SegmentError {
+        SegmentError(
+            .unsupportedVersion, file: file, section: section,
+            message + ", which this vecdb does not know; use a newer vecdb")
     }
 }
 

@@ -26,12 +26,17 @@ public struct SegmentHeader: Sendable, Equatable {
 
         /// Incompatible bits that this reader knows.
         static let knownIncompatible: UInt64 = secondAssignments
+        /// Read-only-compatible bits that this reader does not know: what searches read is as ever, what a writer did for
+        /// it may not be.
+        public var unknownReadOnlyCompatible: UInt64 { readOnlyCompatible & ~Self.anisotropicCodes }
         /// Incompatible, from version 1.1 on: a row may have two slots, and slots say which rows they are of.
         public static let secondAssignments: UInt64 = 1
         /// Read-only-compatible, from version 1.1 on: codes were chosen by another rule.
         public static let anisotropicCodes: UInt64 = 1
         /// Compatible: a copy of the ids is mapped.
         public static let mappedIDs: UInt64 = 1
+        /// Compatible: a tier between estimates and exact scores. Not written so far.
+        public static let int8Tier: UInt64 = 2
     }
 
     public let formatMajor: UInt16
@@ -83,10 +88,7 @@ extension SegmentHeader {
             incompatible: page.uint64(16), readOnlyCompatible: page.uint64(24), compatible: page.uint64(32))
         let unknown = features.incompatible & ~Features.knownIncompatible
         guard unknown == 0 else {
-            throw SegmentError(
-                .unsupportedVersion, file: file,
-                "uses the incompatible feature bits 0x\(String(unknown, radix: 16)), which this vecdb does not know; "
-                    + "use a newer vecdb")
+            throw .unsupported(file, nil, "uses the incompatible feature bits 0x\(String(unknown, radix: 16))")
         }
         func damaged(_ message: String) -> SegmentError { .damaged(file, nil, message) }
         guard let size = Int(exactly: page.uint64(72)), size == fileByteCount else {
@@ -104,7 +106,7 @@ extension SegmentHeader {
         guard 1...65_535 ~= dimensions else {
             throw damaged("claims \(dimensions) dimensions; 1 to 65,535 are possible")
         }
-        guard 1...3 ~= page.byte(108) else { throw damaged("claims the metric \(page.byte(108)); 1 to 3 are known") }
+        guard 1...3 ~= page.byte(108) else { throw .unsupported(file, nil, "has the metric \(page.byte(108))") }
         let sections = page.uint32(112)
         guard 1...UInt32(Self.sectionLimit) ~= sections else {
             throw damaged("claims \(sections) sections; 1 to 64 are possible")
@@ -181,22 +183,25 @@ extension SectionEntry {
             throw .damaged(file, nil, "has \(header.fileByteCount) bytes, its sections end at \(end)")
         }
         guard let last = entries.last, last.kind == .blockChecksums, last.checksumShift == 0,
-            last.byteCount == 4 * nextBlockChecksum
+            last.byteCount == 4 * nextBlockChecksum, last.elementType == .uint32, last.stride == 4
         else {
             throw .damaged(
                 file, SectionKind.blockChecksums.name,
-                "is missing, not the last, or of another size than \(4 * nextBlockChecksum)")
+                "is missing, not the last, or not \(4 * nextBlockChecksum) bytes of u32 with stride 4 and one checksum")
         }
         return entries
     }
 
     private init(parsing bytes: RawSpan, file: String) throws(SegmentError) {
         let kind = bytes.uint16(0)
+        let isKnown = SectionKind(rawValue: kind) != nil
         let name = SectionKind(rawValue: kind)?.name ?? "kind \(kind)"
         guard kind != 0 else { throw .damaged(file, nil, "has a section of kind 0") }
-        guard bytes.byte(2) == 0 else { throw .damaged(file, name, "has the unknown codec \(bytes.byte(2))") }
-        guard let type = ElementType(rawValue: bytes.byte(3)) else {
-            throw .damaged(file, name, "has the unknown element type \(bytes.byte(3))")
+        // How a section is stored that is passed over anyway is nobody's business here.
+        let (codec, type) = (bytes.byte(2), ElementType(rawValue: bytes.byte(3)))
+        guard codec == 0 || !isKnown else { throw .unsupported(file, name, "has the codec \(codec)") }
+        guard type != nil || !isKnown else {
+            throw .unsupported(file, name, "has the element type \(bytes.byte(3))")
         }
         let shift = bytes.byte(4)
         guard shift == 0 || 12...24 ~= shift else {
@@ -206,8 +211,8 @@ extension SectionEntry {
             throw .damaged(file, name, "has reserved bytes that are not zero")
         }
         guard let offset = Int(exactly: bytes.uint64(8)), let size = Int(exactly: bytes.uint64(16)),
-            let stride = Int(exactly: bytes.uint64(32)), bytes.uint64(24) == bytes.uint64(16),
-            stride == 0 || size % stride == 0
+            let stride = Int(exactly: bytes.uint64(32)),
+            codec != 0 || (bytes.uint64(24) == bytes.uint64(16) && (stride == 0 || size % stride == 0))
         else {
             throw .damaged(
                 file, name,

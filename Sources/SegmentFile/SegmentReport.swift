@@ -5,7 +5,8 @@ public struct SegmentReport: Sendable {
         public let name: String
         public let offset: Int
         public let byteCount: Int
-        public let elementType: ElementType
+        /// `nil` for one that this reader does not know.
+        public let elementType: ElementType?
         /// `ok`, `damaged`, `damaged at block 3`, or `not checked`, as sections of unknown kinds are.
         public let checksum: String
     }

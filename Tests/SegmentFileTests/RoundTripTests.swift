@@ -91,7 +91,8 @@ func `one flipped byte names its section`(kind: SectionKind) throws {
     (8, [0, 0], .unsupportedVersion),
     (72, [0, 0], .damaged), (80, [0xFF, 0xFF, 0xFF, 0xFF, 1], .damaged), (96, [0, 0], .damaged),
     (104, [0, 0, 0, 0], .damaged),
-    (106, [1], .damaged), (108, [0], .damaged), (108, [4], .damaged), (110, [1], .damaged), (112, [0], .damaged),
+    (106, [1], .damaged), (108, [0], .unsupportedVersion), (108, [4], .unsupportedVersion), (110, [1], .damaged),
+    (112, [0], .damaged),
     (112, [65], .damaged), (120, [1], .damaged), (4000, [1], .damaged),
 ])
 func `a header that breaks a rule is refused though its checksum is right`(

@@ -147,7 +147,8 @@ extension DatabaseInspection {
                 rows: report.header?.rowCount,
                 sections: report.sections.map {
                     .init(
-                        name: $0.name, offset: $0.offset, bytes: $0.byteCount, elementType: $0.elementType.label,
+                        name: $0.name, offset: $0.offset, bytes: $0.byteCount,
+                        elementType: $0.elementType?.label ?? "unknown",
                         checksum: $0.checksum)
                 }))
         guard let header = report.header else { return }

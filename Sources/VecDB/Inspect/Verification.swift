@@ -103,7 +103,12 @@ final class Verifier {
             try check("slots") { report in try self.checkSlots(segment, &report) }
             guard report.isIntact else { return }
         }
-        if let tree = segment.parameters.tree {
+        let unknown = segment.reader.header.features.unknownReadOnlyCompatible
+        if unknown != 0 {
+            report.notes.append(
+                "\(segment.reader.file) has the features 0x\(String(unknown, radix: 16)), by which a newer vecdb may have "
+                    + "chosen its codes: they are not compared with its vectors")
+        } else if let tree = segment.parameters.tree {
             try check("codes") { report in try self.checkCodes(segment, tree, &report) }
         }
         try check("self-queries") { report in try self.checkSelfQueries(segment, &report) }

@@ -17,7 +17,8 @@ struct IndexParameters: Equatable {
         var leafCount: Int
         var shape: Codebooks.Shape
         var projection: ProjectionView.Kind
-        var projectionOrigin: ProjectionOrigin
+        /// `nil` for one that this vecdb does not know.
+        var projectionOrigin: ProjectionOrigin?
         var hasBiases: Bool
         /// Whether leaves are ranked by the projected query.
         var ranksByProjection: Bool
@@ -38,9 +39,10 @@ struct IndexParameters: Equatable {
         /// The projection as people name it.
         var projectionName: String {
             switch projectionOrigin {
-            case .none: "none"
-            case .random: "random"
-            case .principalAxes: "pca:\(shape.projectedDimensions)"
+            case .some(.none): "none"
+            case .random?: "random"
+            case .principalAxes?: "pca:\(shape.projectedDimensions)"
+            case nil: "unknown"
             }
         }
     }
@@ -65,7 +67,7 @@ struct IndexParameters: Equatable {
         put(tree.shape.dimensionsPerBlock, 12, as: UInt32.self)
         put(tree.shape.subspaces, 16, as: UInt32.self)
         put(Int(tree.projection.rawValue), 20, as: UInt32.self)
-        put(Int(tree.projectionOrigin.rawValue), 24, as: UInt32.self)
+        put(Int(tree.projectionOrigin?.rawValue ?? 0), 24, as: UInt32.self)
         put(layout.byteCount, 28, as: UInt32.self)
         put(tree.hasBiases ? 1 : 0, 32, as: UInt32.self)
         put(tree.ranksByProjection ? 1 : 0, 36, as: UInt32.self)
@@ -95,10 +97,15 @@ struct IndexParameters: Equatable {
         }
         seed = number(56, 8)
         let header = reader.header
+        let isTwice = header.features.incompatible & SegmentHeader.Features.secondAssignments != 0
+        let isAnisotropic = header.features.readOnlyCompatible & SegmentHeader.Features.anisotropicCodes != 0
         switch word(0) {
         case 1:
             guard bytes[4..<56].allSatisfy({ $0 == 0 }), word(68) == 0 else {
                 throw damaged("has tree parameters in an exact index")
+            }
+            guard !isTwice, !isAnisotropic else {
+                throw damaged("says that the index is exact, but the header announces features that only trees have")
             }
             tree = nil
         case 2:
@@ -110,16 +117,16 @@ struct IndexParameters: Equatable {
                 throw damaged("claims \(leaves) leaves, \(projected) projected dimensions and \(perBlock) per block")
             }
             let shape = Codebooks.Shape(projectedDimensions: projected, dimensionsPerBlock: perBlock)
+            guard let projection = ProjectionView.Kind(rawValue: UInt32(word(20))) else {
+                throw .unsupported(reader.file, SectionKind.parameters.name, "has the projection \(word(20))")
+            }
             let hasBiases = word(32) == 1
             let layout = CodeBlockLayout(pairs: shape.pairs, hasBiases: hasBiases)
-            guard let projection = ProjectionView.Kind(rawValue: UInt32(word(20))),
-                let origin = ProjectionOrigin(rawValue: UInt32(word(24))),
-                projection == .dense || projected == header.dimensions, word(16) == shape.subspaces,
+            guard projection == .dense || projected == header.dimensions, word(16) == shape.subspaces,
                 word(28) == layout.byteCount, word(32) <= 1,
                 word(36) == 0 || (word(36) == 1 && projection == .dense),
                 hasBiases || header.metricCode != Metric.l2.code
             else { throw damaged("contradicts itself about subspaces, projection or code blocks") }
-            let isTwice = header.features.incompatible & SegmentHeader.Features.secondAssignments != 0
             let (rows, mostSlots) = (header.rowCount, isTwice ? 2 * header.rowCount : header.rowCount)
             guard let slots = Int(exactly: number(40, 8)), rows...mostSlots ~= slots,
                 let blocks = Int(exactly: number(48, 8)), blocks <= slots, !isTwice || blocks <= 1 << 27
@@ -127,18 +134,19 @@ struct IndexParameters: Equatable {
                 throw damaged("claims \(number(40, 8)) slots in \(number(48, 8)) blocks for \(header.rowCount) rows")
             }
             tree = Tree(
-                leafCount: leaves, shape: shape, projection: projection, projectionOrigin: origin, hasBiases: hasBiases,
+                leafCount: leaves, shape: shape, projection: projection,
+                projectionOrigin: ProjectionOrigin(rawValue: UInt32(word(24))),
+                hasBiases: hasBiases,
                 ranksByProjection: word(36) == 1, codingLength: Float(bitPattern: UInt32(word(68))),
                 slotCount: slots, blockCount: blocks, hasSecondAssignments: isTwice,
-                anisotropy: try Self.anisotropy(reader), trainingIterations: word(64))
+                anisotropy: try Self.anisotropy(reader, isAnnounced: isAnisotropic), trainingIterations: word(64))
         default:
-            throw damaged("has the unknown index kind \(word(0))")
+            throw .unsupported(reader.file, SectionKind.parameters.name, "has the index kind \(word(0))")
         }
     }
 
-    private static func anisotropy(_ reader: SegmentReader) throws(SegmentError) -> Float {
+    private static func anisotropy(_ reader: SegmentReader, isAnnounced: Bool) throws(SegmentError) -> Float {
         let section = reader.bytes(of: .anisotropy)
-        let isAnnounced = reader.header.features.readOnlyCompatible & SegmentHeader.Features.anisotropicCodes != 0
         guard section.byteCount == (isAnnounced ? 4 : 0) else {
             throw SegmentError(
                 .damaged, file: reader.file, section: SectionKind.anisotropy.name,

@@ -44,11 +44,15 @@ final class IndexSegment: Sendable {
         self.reader = reader
         let header = reader.header
         parameters = try IndexParameters(parsing: reader)
-        guard let metric = Metric(code: header.metricCode), let type = reader.entry(.reorderVectors)?.elementType,
-            let element = RowElement(type)
-        else {
-            throw SegmentError(
-                .damaged, file: reader.file, section: "reorder-vectors", "is missing or of an unknown element type")
+        guard let metric = Metric(code: header.metricCode) else {
+            // unreached: the header's check knows the same metrics
+            throw .unsupported(reader.file, nil, "has the metric \(header.metricCode)")
+        }
+        guard let type = reader.entry(.reorderVectors)?.elementType else {
+            throw SegmentError(.damaged, file: reader.file, section: "reorder-vectors", "is missing")
+        }
+        guard let element = RowElement(type) else {
+            throw .unsupported(reader.file, "reorder-vectors", "stores rows as \(type.label)")
         }
         self.metric = metric
         self.element = element
@@ -63,7 +67,8 @@ final class IndexSegment: Sendable {
         try SegmentGeometry(
             metric: metric, dimensions: header.dimensions, rowCount: header.rowCount, ordinalSpan: header.ordinalSpan,
             element: element, tree: parameters.tree, storesOrdinals: storesOrdinals,
-            idByteCount: hasMappedIDs ? reader.entry(.ids)?.byteCount ?? 0 : nil
+            idByteCount: hasMappedIDs ? reader.entry(.ids)?.byteCount ?? 0 : nil,
+            hasInt8Tier: header.features.compatible & SegmentHeader.Features.int8Tier != 0
         ).check(reader)
         try reader.verifyDeferred()
         try checkLeaves()

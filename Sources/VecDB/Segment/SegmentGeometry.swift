@@ -15,6 +15,8 @@ struct SegmentGeometry {
     var storesOrdinals: Bool
     /// Bytes of all ids when a copy of them is mapped.
     var idByteCount: Int?
+    /// Whether there is a tier between the estimates and the exact scores: reserved, and not written so far.
+    var hasInt8Tier = false
 
     /// Sections in file order.
     var plans: [SectionPlan] {
@@ -35,6 +37,12 @@ struct SegmentGeometry {
             plans.append(
                 SectionPlan(.idOffsets, .uint64, stride: 8, checksumShift: 12, byteCount: 8 * (ordinalSpan + 1)))
             plans.append(SectionPlan(.ids, .uint8, stride: 1, checksumShift: 12, byteCount: idByteCount))
+        }
+        if hasInt8Tier {
+            let stride = RowElement.scaledInt8.stride(dimensions: dimensions)
+            plans.append(
+                SectionPlan(
+                    .int8Vectors, .scaledInt8, stride: stride, checksumShift: 12, byteCount: rowCount * stride))
         }
         return plans
     }
@@ -91,11 +99,12 @@ struct SegmentGeometry {
             else {
                 throw SegmentError(
                     .damaged, file: reader.file, section: plan.kind.name,
-                    "has \(entry.byteCount) bytes of stride \(entry.stride), expected \(plan.byteCount) of \(plan.stride)"
-                )
+                    "has \(entry.byteCount) bytes of stride \(entry.stride), element type "
+                        + "\(entry.elementType?.label ?? "unknown") and checksum shift \(entry.checksumShift), expected "
+                        + "\(plan.byteCount) of \(plan.stride), \(plan.elementType.label) and \(plan.checksumShift)")
             }
         }
-        let known = Set(expected.map(\.kind) + [.blockChecksums, .int8Vectors])
+        let known = Set(expected.map(\.kind) + [.blockChecksums])
         if let extra = reader.entries.first(where: { $0.kind.map { !known.contains($0) } ?? false }) {
             throw SegmentError(
                 .damaged, file: reader.file, section: extra.name, "does not belong in a segment of this kind")
