@@ -126,8 +126,10 @@ extension CatalogSettings {
         }
         func number<Value: LosslessStringConvertible>(_ key: SettingKey) throws(CatalogError) -> Value {
             let text = try text(key)
-            guard let value = Value(text) else {
-                throw file.damaged("setting '\(key.rawValue)' should be a number, found \(quoted(text))")
+            guard let value: Value = storedNumber(text) else {
+                throw file.damaged(
+                    "setting '\(key.rawValue)' should be a number without sign and leading zeros, found \(quoted(text))"
+                )
             }
             return value
         }
@@ -140,6 +142,12 @@ extension CatalogSettings {
                 meanMicroseconds: rows[SettingKey.meanMicroseconds.rawValue] == nil
                     ? nil : try number(.meanMicroseconds), sampleQueries: try number(.sampleQueries),
                 sampleSource: try text(.sampleSource))
+        }
+        guard Self.metrics.contains(metric) else {
+            throw file.unsupported("setting 'metric' is \(quoted(metric))")
+        }
+        if let source = searchDefaults?.sampleSource, !Self.sampleSources.contains(source) {
+            throw file.unsupported("setting 'default_sample_source' is \(quoted(source))")
         }
         if let problem { throw file.damaged(problem) }
     }

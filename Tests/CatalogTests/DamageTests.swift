@@ -45,19 +45,70 @@ func `a schema that is not ours is damage`(sql: String) throws {
 }
 
 @Test(arguments: [
-    ("segment", "born = 9"), ("segment", "ids = 'other'"), ("segment", "row_count = 4294967296"),
+    ("segment", "born = 9"), ("segment", "row_count = 4294967296"),
     ("segment", "first_ordinal = 9223372036854775807"), ("segment", "file_name = '../segment'"),
     ("segment", "byte_count = -1"), ("segment", "header_crc = -1"), ("segment", "document_count = -1"),
-    ("metadata_column", "type = 'date'"), ("metadata_column", "position = position + 5"),
+    ("metadata_column", "position = position + 5"),
     ("setting", "value = 'x' WHERE key = 'database_uuid'"), ("setting", "value = '0' WHERE key = 'next_segment_key'"),
     ("setting", "key = 'other' WHERE key = 'next_segment_key'"), ("setting", "value = 'two' WHERE key = 'dimensions'"),
-    ("setting", "value = 'manhattan' WHERE key = 'metric'"),
 ])
 func `a value that breaks a rule is damage though its row's checksum is right`(table: String, change: String) throws {
     let scratch = try Scratch()
     try makeSmallDatabase(scratch).close()
     try scratch.tamper("UPDATE \(table) SET \(change)", resealing: table)
     #expect(code { _ = try openReader(scratch).snapshot() } == .corrupt)
+}
+
+@Test(arguments: [
+    ("segment", "ids = 'other'"), ("metadata_column", "type = 'date'"),
+    ("setting", "value = 'manhattan' WHERE key = 'metric'"),
+])
+func `fault 26: a word that a later version may define is unsupported, not damage`(table: String, change: String) throws
+{
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    try scratch.tamper("UPDATE \(table) SET \(change)", resealing: table)
+    #expect(code { _ = try openReader(scratch).snapshot() } == .unsupportedVersion)
+}
+
+@Test func `fault 26: a stored number has digits alone`() {
+    for text in ["017", "+17", "-17", "", " 17", "17 ", "1_7", "0x11", "١٧", "1e1", "1.0", "00"] {
+        #expect(storedNumber(text) as Int? == nil && storedNumber(text) as UInt64? == nil, "\(text)")
+    }
+    #expect(storedNumber("0") == 0 && storedNumber("17") == 17)
+    #expect(storedNumber("9223372036854775807") == Int64.max && storedNumber("9223372036854775808") as Int64? == nil)
+    for text in ["nan", "inf", "+0.5", "-0.5", ".5", "1.", "0x1p-1", "01.5", "1e", "1e+", "1.5e-", "1.5 "] {
+        #expect(storedNumber(text) as Double? == nil, "\(text)")
+    }
+    // What Swift writes is read back.
+    for number in [0, 1, 0.95, 1e-05, 1e-300, 1e16, 1.7976931348623157e308] {
+        #expect(storedNumber("\(number)") == number)
+    }
+}
+
+@Test func `fault 26: settings with a sign or leading zeros are damage`() throws {
+    for (key, value) in [
+        ("next_ordinal", "017"), ("dimensions", "+2"), ("next_segment_key", "+3"), ("next_ordinal", "017"),
+    ] {
+        let scratch = try Scratch()
+        try makeSmallDatabase(scratch).close()
+        try scratch.tamper("UPDATE setting SET value = '\(value)' WHERE key = '\(key)'", resealing: "setting")
+        #expect(code { _ = try openReader(scratch).snapshot() } == .corrupt, "\(key)")
+    }
+}
+
+@Test func `fault 26: a table of a key that neither a segment nor a staging names is damage`() throws {
+    let statement = "CREATE TABLE candidate_9(ordinal INTEGER PRIMARY KEY NOT NULL, id TEXT NOT NULL) STRICT"
+    for isStaged in [false, true] {
+        let scratch = try Scratch()
+        try makeSmallDatabase(scratch).close()
+        try scratch.tamper(statement)
+        if isStaged {
+            let uuid = String(repeating: "ab", count: 16)
+            try scratch.tamper("INSERT INTO staging VALUES (9, x'\(uuid)', 'segment-\(uuid).vseg', 'now')")
+        }
+        #expect(code { _ = try openReader(scratch).snapshot() } == (isStaged ? nil : .corrupt))
+    }
 }
 
 @Test func `a resealed row that breaks no rule is believed`() throws {

@@ -21,6 +21,11 @@ struct CatalogFile: Sendable {
         CatalogError(.corrupt, path: path, detail + "; " + Self.remedy)
     }
 
+    /// For a value that a later version may define, in a row that matches its checksum.
+    func unsupported(_ detail: String) -> CatalogError {
+        CatalogError(.unsupportedVersion, path: path, detail + ", which this vecdb does not know; use a newer vecdb")
+    }
+
     func checksum(of bytes: [UInt8]) -> UInt32 { unsafe checksum(bytes.span.bytes) }
 }
 

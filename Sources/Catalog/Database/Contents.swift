@@ -33,10 +33,20 @@ extension CatalogFile {
             throw damaged("setting 'database_uuid' is missing or not 32 hexadecimal digits")
         }
         _ = try nextSegmentKey(settings)
+        let staged = try stagingRows(db)
+        try checkOwners(of: schema, among: segments.map(\.key) + staged.map(\.key))
         return CatalogContents(
             generation: generation, databaseUUID: uuid, settings: try CatalogSettings(rows: settings, file: self),
-            segments: live, deadSegments: segments.filter { !$0.isLive(in: generation) },
-            stagedSegments: try stagingRows(db))
+            segments: live, deadSegments: segments.filter { !$0.isLive(in: generation) }, stagedSegments: staged)
+    }
+
+    /// Tables come and go in one transaction with the rows that name their key.
+    private func checkOwners(of schema: [String: String], among keys: [SegmentKey]) throws(CatalogError) {
+        let keys = Set(keys)
+        for name in schema.keys.sorted() {
+            guard let owner = Schema.segment(of: name), !keys.contains(owner.key) else { continue }
+            throw damaged("there is a table or index '\(name)', and no segment or staging of the key \(owner.key)")
+        }
     }
 
     /// All settings, each with its checksum verified.
@@ -65,7 +75,7 @@ extension CatalogFile {
 
     func nextSegmentKey(_ settings: [String: String]) throws(CatalogError) -> Int64 {
         let text = settings[SettingKey.nextSegmentKey.rawValue] ?? ""
-        guard let key = Int64(text), key > 0, key < Int64.max else {
+        guard let key: Int64 = storedNumber(text), key > 0, key < Int64.max else {
             throw damaged("setting 'next_segment_key' is missing or out of range")
         }
         return key
@@ -86,8 +96,9 @@ extension CatalogFile {
             let key = try reader.integer(0)
             try counter.add(key: key)
             let (uuid, fileName) = try checkedFile(reader, key: key)
-            guard let ids = IDStorage(rawValue: try reader.text(7)) else {
-                throw damaged("segment \(key): column 'ids' is neither 'implicit' nor 'stored'")
+            let word = try reader.text(7)
+            guard let ids = IDStorage(rawValue: word) else {
+                throw unsupported("segment \(key) keeps its ids as \(quoted(word))")
             }
             let record = SegmentRecord(
                 byteCount: try reader.count(3), rowCount: try reader.count(4),
@@ -166,10 +177,12 @@ extension CatalogFile {
         while let row = try rows.next() {
             let reader = RowReader(row: row, table: "metadata_column", file: self)
             try reader.checkSeal()
-            guard try reader.integer(1) == Int64(columns.count), columns.count < CatalogColumn.limit,
-                let type = CatalogColumnType(rawValue: try reader.text(4))
-            else {
-                throw damaged("table 'metadata_column': position or type of a column of segment \(key) is wrong")
+            guard try reader.integer(1) == Int64(columns.count), columns.count < CatalogColumn.limit else {
+                throw damaged("table 'metadata_column': the position of a column of segment \(key) is wrong")
+            }
+            let word = try reader.text(4)
+            guard let type = CatalogColumnType(rawValue: word) else {
+                throw unsupported("a metadata column of segment \(key) has the type \(quoted(word))")
             }
             columns.append(CatalogColumn(name: try reader.text(2), type: type, sqlName: try reader.text(3)))
             nameByteCount += columns[columns.count - 1].name.utf8.count
