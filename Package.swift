@@ -55,7 +55,8 @@ let package = Package(
         .testTarget(
             name: "EmbeddingInputTests", dependencies: ["EmbeddingInput"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "VecDBTests", dependencies: ["VecDB", "SegmentFile", "VectorKernels"], swiftSettings: lendsSpans),
+            name: "VecDBTests", dependencies: ["VecDB", "SegmentFile", "TreeAH", "VectorKernels"],
+            swiftSettings: lendsSpans),
         .testTarget(
             name: "VecDBCommandTests",
             dependencies: [

@@ -3,7 +3,7 @@
 
     make_golden.py VECDB DIRECTORY        # the vecdb executable; a new one, named like a version below: Formats/golden/v1.1
 
-Inputs are small integers from a seeded generator, so that every exact score is an exact integer and every reader gets the
+Inputs of versions are small integers from a seeded generator, so that every exact score is an exact integer and every reader gets the
 same bits. Expected answers of exact searches, and of searches that leave nothing out, are computed here by definition; the
 tool refuses to write when vecdb disagrees. Those of narrow searches are vecdb's own: that the independent reader finds the
 same is the check. Golden files of a released version are never made again: a directory that exists is refused, and
@@ -53,7 +53,48 @@ V1_1 = {
     "l2-tree-257-soar": (257, 17, "l2", ["--index", "tree-ah", "--leaves", "7", "--soar"], {"type": "u8"}),
     "dot-tree-256-anisotropic": (256, 33, "dot", ["--index", "tree-ah", "--anisotropic-threshold", "0.4"], {}),
 }
-VERSIONS = {"v1": V1, "v1.1": V1_1}
+# Values that are no small integers: every rounding, tie and zero shows.
+EDGES = {
+    "dot-tree-300-floats": (300, 9, "dot", ["--index", "tree-ah", "--leaves", "3", "--dimensions-per-block", "2"],
+                            {"values": "floats", "lengths": True, "ids": True, "metadata": "long"}),
+    "dot-tree-300-floats-soar": (300, 6, "dot", ["--index", "tree-ah", "--leaves", "6", "--soar"],
+                                 {"values": "floats", "lengths": True}),
+    "cosine-tree-200-floats": (200, 11, "cosine", ["--index", "tree-ah", "--leaves", "5", "--projection", "pca:6"],
+                               {"values": "floats"}),
+    "l2-tree-200-floats": (200, 11, "l2", ["--index", "tree-ah", "--leaves", "5", "--dimensions-per-block", "3"],
+                           {"values": "floats"}),
+    "dot-tree-99-zeros": (99, 16, "dot", ["--index", "tree-ah", "--leaves", "4"], {"values": "tiny"}),
+    "dot-tree-16-wide": (16, 1100, "dot", ["--index", "tree-ah", "--leaves", "2", "--dimensions-per-block", "4"],
+                         {"values": "signs"}),
+    "l2-tree-12-structured": (12, 600, "l2", ["--index", "tree-ah", "--leaves", "2", "--projection", "random",
+                                              "--dimensions-per-block", "8"], {"values": "floats"}),
+    "dot-exact-40-fused": (40, 17, "dot", ["--index", "exact"], {"values": "fused"}),
+}
+VERSIONS = {"v1": V1, "v1.1": V1_1, "edges": EDGES}
+
+
+def f32(x):
+    return struct.unpack("<f", struct.pack("<f", x))[0]
+
+
+def values(generator, form, rows, dimensions):
+    """Rows of one form: integers are in `make`."""
+    def row(number):
+        if form == "signs":
+            return [1 - number % 2 * 2] * (dimensions - 1) + [number]
+        if form == "fused":  # with 1 + 2⁻¹² the last product lies half-way, and the first one says to which side it falls
+            return [(1 - number % 2 * 2) * 2.0 ** -80] + [0] * (dimensions - 2) + [1 + (2 * number + 1) * 2.0 ** -12]
+        scale = 0 if form == "tiny" and number % 3 == 2 else 1e-30 if form == "tiny" else 1
+        return [f32(scale * generator.gauss(0, 1)) for _ in range(dimensions)]
+
+    return [row(number) for number in range(rows)]
+
+
+def document(number, form):
+    genres = ["Drama"] * (number % 3)
+    if form == "long":
+        genres += [f"{'na' * (150 * (number % 5))} batman {number}", "-" * (7 * (number % 40))]
+    return {"title": f"Film {number}", "year": 1900 + number % 120, "genres": genres}
 
 
 def write_npy(path, rows, dimensions, kind="<f4"):
@@ -83,7 +124,9 @@ def make(vecdb, place, name, case):
     rows, dimensions, metric, options, extras = case
     generator = random.Random(name)
     low, high, kind = {"u8": (0, 255, "|u1"), "i8": (-128, 127, "|i1")}.get(extras.get("type"), (-8, 8, "<f4"))
-    vectors = [[generator.randint(low, high) for _ in range(dimensions)] for _ in range(rows)]
+    form = extras.get("values")
+    vectors = values(generator, form, rows, dimensions) if form else \
+        [[generator.randint(low, high) for _ in range(dimensions)] for _ in range(rows)]
     if extras.get("lengths"):  # few long vectors, so that block radii leave blocks out
         vectors = [[x * (12 if i % 40 == 0 else 1) for x in v] for i, v in enumerate(vectors)]
     if metric == "cosine":
@@ -106,11 +149,15 @@ def make(vecdb, place, name, case):
         command += ["--ids", work / "ids.txt"]
     if extras.get("metadata"):
         (work / "m.ndjson").write_text("".join(
-            json.dumps({"title": f"Film {i}", "year": 1900 + i % 120, "genres": ["Drama"] * (i % 3)}) + "\n"
-            for i in range(rows)))
+            json.dumps(document(i, extras["metadata"])) + "\n" for i in range(rows)))
         command += ["--metadata", work / "m.ndjson"]
     queries = [[generator.randint(-8, 8) for _ in range(dimensions)] for _ in range(5)]
-    queries = [q if any(q) else [1] * dimensions for q in queries]
+    if form:
+        queries = values(generator, "floats", 3, dimensions) + [vectors[7]]
+        queries += [[1] + [0] * (dimensions - 2) + [1 + 2.0 ** -12]] if form == "fused" else []
+        queries += [[0] * dimensions] if metric == "dot" else []
+        queries += [[f32(1e10 * x) for x in vectors[4]]] if form == "tiny" else []
+    queries = [q if any(q) or form else [1] * dimensions for q in queries]
     if extras.get("queries"):
         write_npy(work / "q.npy", queries, dimensions)
         (work / "q.txt").write_text("".join(f"user {i}\n" for i in range(len(queries))))
@@ -135,7 +182,7 @@ def make(vecdb, place, name, case):
             line = run([vecdb, "query", folder / "database.vecdb", *source, "--format", "ndjson", *map(str, arguments)])
             hits = [{"id": hit["id"], "score": hit["score"]} for hit in json.loads(line)["hits"]]
             is_full = settings.get("exact") or "exclude" not in settings and settings.get("reorder") == 100000
-            is_integral = metric != "cosine" and "int8" not in options
+            is_integral = metric != "cosine" and "int8" not in options and not form
             if is_full and is_integral:
                 want = definition(vectors, ids, metric, query, settings["k"], settings.get("exclude", []))
                 if hits != want:
@@ -146,6 +193,12 @@ def make(vecdb, place, name, case):
         "{\"queries\": [\n" + ",\n".join(json.dumps(answer, ensure_ascii=False) for answer in answers) + "\n]}\n")
     shutil.rmtree(work)
     (folder / "database.vecdb" / "lock").write_bytes(bytes(256))
+
+
+def sums(place):
+    """What every file below a directory is, for its SHA256SUMS."""
+    files = sorted(path for path in place.rglob("*") if path.is_file())
+    return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(place)}\n" for path in files)
 
 
 def main():
@@ -160,9 +213,7 @@ def main():
     for name, case in VERSIONS[place.name].items():
         make(vecdb, place, name, case)
     status = check(place)
-    files = sorted(path for path in place.rglob("*") if path.is_file())
-    (place / "SHA256SUMS").write_text(
-        "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(place)}\n" for path in files))
+    (place / "SHA256SUMS").write_text(sums(place))
     sys.exit(status)
 
 

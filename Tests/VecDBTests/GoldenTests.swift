@@ -14,7 +14,8 @@ import Testing
         let versions = (try? manager.contentsOfDirectory(atPath: directory.path)) ?? []
         return versions.sorted().flatMap { version in
             ((try? manager.contentsOfDirectory(atPath: directory.appending(path: version).path)) ?? [])
-                .filter { $0 != "SHA256SUMS" }.sorted().map { "\(version)/\($0)" }
+                .sorted().map { "\(version)/\($0)" }
+                .filter { manager.fileExists(atPath: directory.appending(path: "\($0)/expected.json").path) }
         }
     }()
 
@@ -24,6 +25,23 @@ import Testing
             "v1.1/dot-tree", "v1.1/l2-tree", "v1.1/cosine-tree",
         ] {
             #expect(Self.databases.contains { $0.hasPrefix(prefix) })
+        }
+    }
+
+    @Test func `fault 26: every golden directory says what each of its files is`() throws {
+        let directories = try FileManager.default.contentsOfDirectory(atPath: Self.directory.path)
+        #expect(directories.sorted() == ["edges", "intermediates", "v1", "v1.1", "variants"])
+        for name in directories {
+            let place = Self.directory.appending(path: name)
+            let lines = try String(contentsOf: place.appending(path: "SHA256SUMS"), encoding: .utf8)
+                .split(separator: "\n").map { $0.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true) }
+            let listed = lines.map { $0[1].drop { $0 == " " } }.map(String.init).sorted()
+            let manager = FileManager.default
+            let found = try manager.subpathsOfDirectory(atPath: place.path).filter { path in
+                let type = try? manager.attributesOfItem(atPath: place.path + "/" + path)[.type] as? FileAttributeType
+                return type == .typeRegular && path != "SHA256SUMS"
+            }
+            #expect(found.sorted() == listed)
         }
     }
 
@@ -40,13 +58,10 @@ import Testing
         #expect(!expected.queries.isEmpty)
         for query in expected.queries {
             let vector = try query.vector ?? #require(try database.queryVector(id: query.queryID ?? ""))
-            let asked = query.options
-            let hits = try database.search(
-                vector,
-                options: SearchOptions(
-                    k: asked.k, leavesToSearch: asked.leavesToSearch, reorder: asked.reorder,
-                    exact: asked.exact ?? false, excludedIDs: asked.exclude ?? []))
-            #expect(hits.map(\.id) == query.hits.map(\.id) && hits.map(\.score) == query.hits.map(\.score), "\(asked)")
+            let hits = try database.search(vector, options: query.options.search)
+            #expect(
+                hits.map(\.id) == query.hits.map(\.id) && hits.map(\.score) == query.hits.map(\.score),
+                "\(query.options)")
         }
     }
 
@@ -56,7 +71,7 @@ import Testing
         struct Query: Decodable {
             let vector: [Float]?
             let queryID: String?
-            let options: Options
+            let options: GoldenOptions
             let hits: [Hit]
 
             enum CodingKeys: String, CodingKey {
@@ -65,22 +80,28 @@ import Testing
             }
         }
 
-        struct Options: Decodable {
-            let k: Int
-            let exact: Bool?
-            let leavesToSearch: Int?
-            let reorder: Int?
-            let exclude: [String]?
-
-            enum CodingKeys: String, CodingKey {
-                case k, exact, reorder, exclude
-                case leavesToSearch = "leaves_to_search"
-            }
-        }
-
         struct Hit: Decodable {
             let id: String
             let score: Float
         }
+    }
+}
+
+/// The options of a query in golden files.
+struct GoldenOptions: Decodable {
+    let k: Int
+    let exact: Bool?
+    let leavesToSearch: Int?
+    let reorder: Int?
+    let exclude: [String]?
+
+    var search: SearchOptions {
+        SearchOptions(
+            k: k, leavesToSearch: leavesToSearch, reorder: reorder, exact: exact ?? false, excludedIDs: exclude ?? [])
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case k, exact, reorder, exclude
+        case leavesToSearch = "leaves_to_search"
     }
 }

@@ -177,7 +177,7 @@ def _values() -> Iterator[Case]:
         for value in values:
             yield Case(f"segment.{column} = {value[:20]!r}", _sealed("segment", {column: value}))
     for key, values in {
-        "dimensions": ("0", "-1", "65536", "15", "17", "1e9", "", "16 ", "99999999999999999999", "x" * LONG),
+        "dimensions": ("0", "-1", "65536", "15", "17", "1e9", "", "16 ", "016", "+16", "99999999999999999999", "x" * LONG),
         "metric": ("", "l2", "cosine", "DOT", "dot "),
         "next_ordinal": ("-1", "0", str(2**63), str(2**64)),
         "next_segment_key": ("0", "-1", str(2**63 - 1), "x"),

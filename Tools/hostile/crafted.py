@@ -1,6 +1,7 @@
 """Databases made by hand, one after the other, and what a reader may do with each."""
 
 import argparse
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -93,6 +94,19 @@ def run_cases(
 def is_refused(_: Path, reply: Reply) -> "str | None":
     """Nothing is answered, and verify says why."""
     return None if reply.is_refused else "not refused"
+
+
+def is_refused_as_the_documents_say(database: Path, reply: Reply) -> "str | None":
+    """As below, and for the same reason: what a later version may define is unsupported, all else damage. For single faults."""
+    code = None
+    with contextlib.suppress(Exception):  # the second reader is no model of robustness
+        try:
+            Segment(segment_of(database))
+        except Refused as refusal:
+            code = refusal.code
+    if code is not None and (reply.verdict == "unsupportedVersion") != (code == 5):
+        return f"{reply.verdict}, where the second reader ends with {code}"
+    return is_refused_where_the_documents_say_so(database, reply)
 
 
 def is_refused_where_the_documents_say_so(database: Path, reply: Reply) -> "str | None":

@@ -9,7 +9,9 @@ from pathlib import Path
 from experiment.report import Section
 from reader.segment import NAMES
 
-from .crafted import Case, Group, is_refused_where_the_documents_say_so, run_groups
+from .crafted import (
+    Case, Group, is_refused_as_the_documents_say, is_refused_where_the_documents_say_so, run_groups
+)  # fmt: skip
 from .image import Field, Image
 from .world import FORMS, World
 
@@ -28,7 +30,7 @@ def run_fields(world: World, arguments: argparse.Namespace) -> list[Section]:
     judge = is_refused_where_the_documents_say_so
     groups = {}
     for form in FORMS:
-        groups[form] = Group(form, _single, judge, QUICK_FIELDS)
+        groups[form] = Group(form, _single, is_refused_as_the_documents_say, QUICK_FIELDS)
         groups[f"{form}-pairs"] = Group(form, lambda database: _pairs(database, arguments.seed), judge, QUICK_PAIRS)
     return run_groups("fields", groups, world, arguments)
 

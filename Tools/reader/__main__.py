@@ -2,12 +2,10 @@
 
 import argparse
 import json
-import sqlite3
-import struct
 import sys
 
 from .database import Database
-from .golden import check
+from .golden import DAMAGE, check
 from .refusal import Refused, need
 
 DESCRIPTION = """A second reader of vecdb databases, written from Formats/ alone.
@@ -15,13 +13,9 @@ DESCRIPTION = """A second reader of vecdb databases, written from Formats/ alone
   vecdb-reader query DB --vector '[1, 2]' [-k 10] [--leaves-to-search L] [--reorder R] [--exact] [--exclude ID]
   vecdb-reader query DB --query-id ID …
   vecdb-reader metadata DB ID
-  vecdb-reader check DIR      every golden database below DIR: verify, and compare its expected answers
+  vecdb-reader check DIR      everything golden below DIR: answers, intermediate results, files to refuse
 
-Exit codes: 0 fine, 1 an answer differs or the question is wrong, 3 not found, 4 damaged, 5 unsupported version."""
-
-# What Python makes of damage that no rule has named.
-DAMAGE = (sqlite3.Error, struct.error, LookupError, UnicodeDecodeError, ValueError)
-
+Exit codes: 0 fine, 1 an answer differs or the question is wrong, 3 not found, 4 damaged, 5 unsupported."""
 
 def main():
     arguments = parsed()

@@ -6,6 +6,7 @@ import sqlite3
 import struct
 
 from . import checksum
+from .catalog import check_row, check_schema, check_settings, check_tables
 from .numerics import exact_score, f32, normalised, order_key
 from .refusal import need
 from .segment import Segment
@@ -15,30 +16,39 @@ from .tree import candidates
 class Database:
     def __init__(self, path):
         directory = pathlib.Path(path)
-        need((directory / "catalog.sqlite").is_file(), f"{path}: no such database", 3)
-        self.sql = sqlite3.connect(f"file:{directory / 'catalog.sqlite'}?mode=ro", uri=True)
-        need(self.sql.execute("PRAGMA application_id").fetchone()[0] == 0x76656364, "no vecdb catalog")
+        catalog = directory / "catalog.sqlite"
+        need(catalog.is_file(), f"{path}: no such database", 3)
+        header = catalog.read_bytes()[:100]
+        need(max(header[18:20], default=0) <= 1 and not (directory / "catalog.sqlite-wal").exists(),
+             "the catalog asks for a write-ahead log")
+        self.sql = sqlite3.connect(f"file:{catalog}?mode=ro", uri=True)
+        application = self.sql.execute("PRAGMA application_id").fetchone()[0]
+        need(application == 0x76656364, f"no vecdb catalog: its application id is {application}")
         need(self.sql.execute("PRAGMA user_version").fetchone()[0] == 1, "unsupported catalog version", 5)
+        tables = check_schema(self.sql)
         for table in ("setting", "generation", "segment"):
             for row in self.sql.execute(f"SELECT * FROM {table}"):
-                self.check_row(table, row)
+                check_row(table, row)
         self.settings = dict(self.sql.execute("SELECT key, value FROM setting"))
-        self.generation = self.sql.execute("SELECT coalesce(max(number), 0) FROM generation").fetchone()[0]
+        check_settings(self.settings)
+        self.generation = self.sql.execute("SELECT max(number) FROM generation").fetchone()[0]
+        need(self.generation is not None, "the table 'generation' is empty")
+        late = self.sql.execute("SELECT count(*) FROM segment WHERE max(born, coalesce(died, 0)) > ?", (self.generation,))
+        need(late.fetchone()[0] == 0, "the table 'segment' has one of a later generation")
         rows = self.sql.execute("SELECT key, uuid, file_name, byte_count, row_count, header_crc, first_ordinal, ids, "
-                                "document_count FROM segment WHERE born <= ?1 AND (died IS NULL OR died > ?1)",
+                                "document_count, query_count FROM segment WHERE born <= ?1 AND (died IS NULL OR died > ?1)",
                                 (self.generation,)).fetchall()
         need(len(rows) == 1, f"{len(rows)} live segments")
-        self.key, uuid, name, size, count, header_crc, first, self.ids, self.documents = rows[0]
+        self.key, uuid, name, size, count, header_crc, first, self.ids, self.documents, queries = rows[0]
+        need(len(uuid) == 16 and name == f"segment-{uuid.hex()}.vseg", f"the file name '{name}' is not that of the uuid")
+        need(self.ids in ("implicit", "stored"), f"the column 'ids' has the unknown '{self.ids}'", 5)
+        check_tables(self.sql, tables, self.key, self.ids, self.documents, queries)
         s = self.segment = Segment(directory / name)
-        need(s.uuid == uuid and s.database_uuid.hex() == self.settings["database_uuid"] and s.header_crc == header_crc
+        need(s.database_uuid.hex() == self.settings["database_uuid"], f"{name} belongs to another database")
+        need(s.uuid == uuid and s.header_crc == header_crc
              and (len(s.data), s.rows, s.first_ordinal) == (size, count, first), f"{name} is not the catalog's file")
-        need((s.metric, str(s.dimensions)) == (self.settings["metric"], self.settings["dimensions"]), "other metric")
-
-    @staticmethod
-    def check_row(table, row):
-        """catalog.md, section 1: the last column is the CRC of the others, with a zero byte between them."""
-        fields = [b"" if f is None else f if isinstance(f, bytes) else str(f).encode() for f in row[:-1]]
-        need(checksum.crc32c(b"\0".join(fields)) == row[-1], f"a row of '{table}' does not match its checksum")
+        need((s.metric, str(s.dimensions)) == (self.settings["metric"], self.settings["dimensions"]),
+             "segment and catalog differ about metric or dimensions")
 
     def id(self, ordinal):
         if self.ids == "implicit":
@@ -48,7 +58,9 @@ class Database:
         if self.segment.compatible & 1:
             at = 8 * (ordinal - self.segment.first_ordinal)
             start, end = struct.unpack_from("<QQ", self.segment.sections["id-offsets"], at)
-            need(self.segment.sections["ids"][start:end].decode() == row[0], f"two ids for candidate {ordinal}")
+            need(start <= end <= len(self.segment.sections["ids"]), "'id-offsets' decreases or passes the end")
+            need(self.segment.sections["ids"][start:end] == row[0].encode(),
+                 f"'ids' has another one for candidate {ordinal} than the catalog")
         return row[0]
 
     def ordinals(self, id):
@@ -61,26 +73,34 @@ class Database:
         row = self.sql.execute(f"SELECT position, id, vector, crc FROM query_{self.key} WHERE id = ? "
                                "ORDER BY position LIMIT 1", (id,)).fetchone()
         need(row is not None, f"no stored query '{id}'", 3)
-        self.check_row("query", row)
+        check_row("query", row)
         return list(struct.unpack(f"<{self.segment.dimensions}f", row[2]))
 
     def metadata(self, ordinal):
+        document = self.document(ordinal)
+        return None if document is None else json.loads(document)
+
+    def document(self, ordinal):
+        """The bytes of a document (catalog.md, section 6)."""
         if self.documents is None:
             return None
         dictionary = self.sql.execute("SELECT * FROM metadata_dictionary WHERE segment = ?", (self.key,)).fetchone()
-        self.check_row("metadata_dictionary", dictionary)
+        need(dictionary is not None, "the row of 'metadata_dictionary' is missing")
+        check_row("metadata_dictionary", dictionary)
         row = self.sql.execute(f"SELECT document FROM metadata_{self.key} WHERE ordinal = ?", (ordinal,)).fetchone()
         if row is None:
+            need(self.documents != self.segment.rows, f"the document of candidate {ordinal} is missing")
             return None
         codec, size, crc = struct.unpack_from("<BII", row[0])
         need(codec in (0, 1) and size <= 1 << 24, "a document of an unknown form")
+        need(codec == 0 or 0 < len(row[0]) - 9 < size, "a document is larger packed than unpacked")
         text = row[0][9:] if codec == 0 else unpack(row[0][9:], dictionary[1], size)
         need(len(text) == size and checksum.crc32c(struct.pack("<Q", ordinal) + text) == crc, "a document is damaged")
-        return json.loads(text)
+        return text
 
-    def search(self, query, k=10, leaves_to_search=None, reorder=None, exact=False, exclude=()):
-        """Hits as (ordinal, score shown), best first."""
-        s = self.segment
+    def search(self, query, k=10, leaves_to_search=None, reorder=None, exact=False, exclude=(), trace=None):
+        """Hits as (ordinal, score shown), best first. `trace` is given every intermediate result."""
+        s, trace = self.segment, {} if trace is None else trace
         need(len(query) == s.dimensions, "the query has other dimensions", 1)
         query = [f32(x) for x in query]
         query = normalised(query) if s.metric == "cosine" else query
@@ -91,8 +111,9 @@ class Database:
             leaves = leaves_to_search or int(self.settings.get("default_leaves_to_search", s.leaf_count))
             depth = s.rows if reorder is None and "default_reorder" not in self.settings else \
                 int(self.settings["default_reorder"]) if reorder is None else reorder
-            rows = candidates(s, query, excluded, k, leaves, depth)
+            rows = candidates(s, query, excluded, k, leaves, depth, trace)
         hits = [(s.ordinal(row), exact_score(s.metric, query, *s.vector(row))) for row in rows]
+        trace.update(query=query, scores=sorted(hits))
         hits.sort(key=lambda hit: (-order_key(hit[1]), hit[0]))
         return [(ordinal, 0.0 - score if s.metric == "l2" else score) for ordinal, score in hits[:k]]
 

@@ -34,6 +34,11 @@ def fma(a, b, c):
     return f32(total)
 
 
+def nearest(x):
+    """The nearest integer, halves to the even one."""
+    return round(x)
+
+
 def f16(bits):
     return struct.unpack("<e", struct.pack("<H", bits))[0]
 
@@ -75,7 +80,7 @@ def quantized(vector):
     inverse = f32(127 / spread) if spread > 0 else math.inf
     if not math.isfinite(inverse):
         return [0] * len(vector), low, 0.0
-    return [max(0, min(127, round(f32(f32(v - low) * inverse)))) for v in vector], low, f32(spread / 127)
+    return [max(0, min(127, nearest(f32(f32(v - low) * inverse)))) for v in vector], low, f32(spread / 127)
 
 
 def chain(start, pairs):

@@ -1,18 +1,16 @@
 """The segment file (segment.md)."""
 
+import math
 import pathlib
 import struct
 
 from . import checksum
+from .geometry import NAMES, check_sections
 from .numerics import f32, fma, quantized
 from .refusal import need
 
 PAGE = 4096
 MAGIC = b"\x89VSEG\r\n\x1a"
-NAMES = {1: "parameters", 2: "leaves", 3: "routing-centroids", 4: "origin", 5: "centroids", 6: "projection",
-         7: "codebooks", 8: "codes", 9: "reorder-vectors", 10: "ordinals", 11: "rows-by-ordinal", 12: "norms",
-         13: "id-offsets", 14: "ids", 15: "slot-rows", 16: "int8-vectors", 17: "block-radii", 18: "block-checksums",
-         19: "anisotropy"}
 
 
 def is_zero(data):
@@ -33,8 +31,11 @@ class Segment:
         self.dimensions, metric = struct.unpack_from("<IB", data, 104)
         sections, table_crc = struct.unpack_from("<II", data, 112)
         need(size == len(data) and header_bytes == PAGE, "the file has another size than its header says")
-        need(self.rows <= self.span < 2 ** 32 and (self.span == 0) == (self.rows == 0), "impossible row counts")
-        need(1 <= self.dimensions <= 65535 and 1 <= metric <= 3 and 1 <= sections <= 64, "impossible header")
+        need(self.rows <= self.span < 2 ** 32 and (self.span == 0) == (self.rows == 0)
+             and self.first_ordinal + self.span < 2 ** 64, "impossible row counts")
+        need(1 <= self.dimensions <= 65535, "impossible dimensions")
+        need(1 <= sections <= 64, f"{sections} sections are impossible")
+        need(1 <= metric <= 3, f"unknown metric {metric}", 5)
         need(is_zero(data[109:112]) and is_zero(data[120:PAGE - 4]), "reserved header bytes are not zero")
         self.metric = {1: "dot", 2: "cosine", 3: "l2"}[metric]
         self.header_crc = struct.unpack_from("<I", data, PAGE - 4)[0]
@@ -51,12 +52,16 @@ class Segment:
             kind, codec, element, shift = struct.unpack_from("<HBBB", table, at)
             offset, stored, logical, stride, crc, first = struct.unpack_from("<QQQQII", table, at + 8)
             name = NAMES.get(kind, f"kind {kind}")
-            need(codec == 0 and stored == logical and element <= 8 and (shift == 0 or 12 <= shift <= 24),
-                 f"section '{name}' is of an unknown form")
+            need(kind != 0, "a section of kind 0")
+            if kind in NAMES:
+                need(codec == 0, f"section '{name}' has the unknown codec {codec}", 5)
+                need(element <= 8, f"section '{name}' has the unknown element type {element}", 5)
+            need(shift == 0 or 12 <= shift <= 24, f"section '{name}' has an impossible checksum shift")
+            need(codec != 0 or stored == logical, f"section '{name}' has two sizes")
             need(is_zero(table[at + 5:at + 8]) and is_zero(table[at + 48:at + 64]), f"'{name}': reserved bytes")
             alignment = 65536 if shift else PAGE
             need(offset == -(-end // alignment) * alignment and offset + stored <= size, f"'{name}' is out of place")
-            need(stride == 0 or stored % stride == 0, f"'{name}' is no whole number of rows")
+            need(codec != 0 or stride == 0 or stored % stride == 0, f"'{name}' is no whole number of rows")
             need(is_zero(self.data[end:offset]), f"the padding before '{name}' is not zero")
             need(name not in self.sections, f"'{name}' occurs twice")
             need(crc == 0 and first == blocks if shift else first == 0, f"'{name}' has impossible checksums")
@@ -66,8 +71,8 @@ class Segment:
             blocks += count
             end = offset + stored
         need(-(-end // PAGE) * PAGE == size and is_zero(self.data[end:]), "the file does not end with its last section")
-        need(self.table[-1][0] == "block-checksums" and len(self.sections["block-checksums"]) == 4 * blocks,
-             "section 'block-checksums' is missing or of the wrong size")
+        need(self.table[-1][:4] == ("block-checksums", 6, 0, 4) and len(self.sections["block-checksums"]) == 4 * blocks,
+             "section 'block-checksums' is missing, not the last, or of another form")
         checksums = struct.unpack(f"<{blocks}I", self.sections["block-checksums"])
         for name, element, shift, stride, crc, first, count in self.table:
             data = self.sections[name]
@@ -79,42 +84,41 @@ class Segment:
         self.elements = {name: (element, stride) for name, element, _, stride, *_ in self.table}
 
     def read_parameters(self):
-        p = self.sections["parameters"]
-        need(len(p) == 128, "section 'parameters' has another size")
+        p = self.sections.get("parameters", b"")
+        need(len(p) == 128, "section 'parameters' is missing or has another size")
         (self.kind, self.leaf_count, self.projected, self.per_block, self.subspaces, self.projection, _,
          self.block_bytes, self.biases, self.ranks_projected, slots, blocks, _, _) = struct.unpack_from("<10IQQQI", p)
-        need(is_zero(p[72:]) and self.kind in (1, 2), "impossible parameters")
+        need(is_zero(p[72:]), "'parameters' has reserved bytes that are not zero")
+        need(self.kind in (1, 2), f"'parameters' has the unknown index kind {self.kind}", 5)
+        self.twice, self.anisotropic = self.incompatible & 1 == 1, self.read_only & 1 == 1
         if self.kind == 1:
+            need(is_zero(p[4:56]) and is_zero(p[68:72]), "'parameters' of an exact index has some of a tree's")
+            need(not self.twice and not self.anisotropic, "'parameters' is of an exact index, with features of trees")
+            check_sections(self, 0)
             return
+        need(self.leaf_count <= self.rows and (self.leaf_count == 0) == (self.rows == 0)
+             and 1 <= self.projected <= self.dimensions and 1 <= self.per_block <= self.projected,
+             "'parameters' has impossible counts")
+        need(self.projection in (0, 1, 2), f"'parameters' has the unknown projection {self.projection}", 5)
         self.pairs = (self.subspaces + 1) // 2
-        self.twice = self.incompatible & 1 == 1
         need(self.ranks_projected <= (self.projection == 1) and self.biases <= 1
-             and (self.biases or self.metric != "l2")
-             and self.rows <= slots <= self.rows * (2 if self.twice else 1)
+             and (self.biases or self.metric != "l2") and (self.projection == 1 or self.projected == self.dimensions)
+             and self.rows <= slots <= self.rows * (2 if self.twice else 1) and blocks <= slots
+             and (not self.twice or blocks <= 1 << 27)
              and self.block_bytes == 32 * self.pairs + 64 + 128 * self.biases
-             and self.subspaces == -(-self.projected // self.per_block), "contradictory parameters")
+             and self.subspaces == -(-self.projected // self.per_block), "'parameters' contradicts itself")
+        check_sections(self, blocks)
         self.leaves = list(struct.iter_unpack("<4I", self.sections["leaves"]))
-        need(len(self.leaves) == self.leaf_count, "section 'leaves' has another size")
         block = row = held = 0
         for first_block, slot_count, first_row, row_count in self.leaves:
-            need((first_block, first_row) == (block, row), "leaves do not follow each other")
+            need((first_block, first_row) == (block, row), "'leaves' do not follow each other")
             need(slot_count == row_count or self.twice and slot_count > row_count,
-                 "a leaf has an impossible slot count")
+                 "'leaves' has an impossible slot count")
             block, row, held = block + -(-slot_count // 32), row + row_count, held + slot_count
-        need(row == self.rows and block == blocks and held == slots, "leaves do not hold all rows")
-        need(len(self.sections.get("slot-rows", b"")) == 128 * blocks * self.twice, "'slot-rows' has another size")
-        need(len(self.sections.get("anisotropy", b"")) == 4 * (self.read_only & 1), "'anisotropy' has another size")
-        width = self.projected if self.ranks_projected else self.dimensions
-        matrices = [("routing-centroids", self.leaf_count, width)]
-        matrices += [("projection", self.projected, self.dimensions)] * (self.projection == 1)
-        for name, count, columns in matrices:
-            stride = 64 * -(-columns // 4) + 192
-            need(self.elements[name] == (0, stride) and len(self.sections[name]) == stride * -(-count // 16),
-                 f"section '{name}' has another size")
-        need(len(self.sections.get("origin", b"")) == 4 * self.dimensions, "'origin' has another size")
-        need(("block-radii" in self.sections) == (self.metric == "dot"),
-             "'block-radii' is there without need, or missing")
-        need(self.metric != "dot" or len(self.sections["block-radii"]) == 4 * blocks, "'block-radii' has another size")
+        need(row == self.rows and block == blocks and held == slots, "'leaves' does not hold all rows")
+        if self.anisotropic:
+            kappa, = self.floats("anisotropy")
+            need(0 < kappa < math.inf, "'anisotropy' is not more than 0")
 
     def floats(self, name):
         data = self.sections.get(name, b"")
@@ -133,14 +137,13 @@ class Segment:
             return [float(x) for x in data[:d]], None
         if element == 4:
             return [float(x) for x in struct.unpack_from(f"<{d}b", data)], None
-        need(element == 8, "unknown element type of the stored vectors")
         return [float(x) for x in struct.unpack_from(f"<{d}b", data, 4)], struct.unpack_from("<f", data)[0]
 
     def ordinal(self, row):
         if "ordinals" not in self.sections:
             return self.first_ordinal + row
         offset = struct.unpack_from("<I", self.sections["ordinals"], 4 * row)[0]
-        need(offset < self.span, "an ordinal is out of range")
+        need(offset < self.span, "'ordinals' has one that is out of range")
         return self.first_ordinal + offset
 
     def row(self, ordinal):
@@ -150,6 +153,7 @@ class Segment:
         if "rows-by-ordinal" not in self.sections:
             return offset
         row = struct.unpack_from("<I", self.sections["rows-by-ordinal"], 4 * offset)[0]
+        need(row < self.rows or row == 0xFFFFFFFF, "'rows-by-ordinal' names a row that is none")
         return None if row == 0xFFFFFFFF else row
 
     def byte_products(self, name, vector, count):

@@ -3,7 +3,7 @@
 import math
 import struct
 
-from .numerics import chain, exact_score, f16, f32, fma, order_key
+from .numerics import chain, exact_score, f16, f32, fma, nearest, order_key, quantized
 from .refusal import need
 
 
@@ -43,7 +43,7 @@ def lookup_table(segment, z):
     usable = widest > 0 and inverse != float("inf")
     step = f32(widest / 127) if usable else 0.0
     inverse = inverse if usable else 0.0
-    return [[min(127, round(f32(entry * inverse))) for entry in entries] for entries in table], step, offset
+    return [[min(127, nearest(f32(entry * inverse))) for entry in entries] for entries in table], step, offset
 
 
 def estimates(segment, leaf, blocks, table, step, offset, constant, factor):
@@ -58,18 +58,15 @@ def estimates(segment, leaf, blocks, table, step, offset, constant, factor):
             total += table[2 * p][code & 15] + table[2 * p + 1][code >> 4]
         scales = 32 * segment.pairs
         scale = f16(struct.unpack_from("<H", block, scales + 2 * i)[0])
-        bias = struct.unpack_from("<f", block, scales + 64 + 4 * i)[0] if segment.biases else 0.0
+        rest = constant
+        if segment.biases:
+            rest = fma(-factor, struct.unpack_from("<f", block, scales + 64 + 4 * i)[0], constant)
         number = (32 * first_block if segment.twice else first_row) + slot
-        yield number, fma(scale, fma(step, float(total), offset), fma(-factor, bias, constant))
+        yield number, fma(scale, fma(step, float(total), offset), rest)
 
 
-def candidates(segment, query, excluded, k, leaves_to_search, reorder):
-    origin, relative = segment.floats("origin"), list(query)
-    if segment.metric == "l2":
-        relative = [f32(q - o) for q, o in zip(query, origin)]
-    projected = project(segment, relative)
-    routing = segment.byte_products(
-        "routing-centroids", projected if segment.ranks_projected else relative, segment.leaf_count)
+def choose_leaves(segment, routing, excluded, k, leaves_to_search):
+    """Numerics, section 4, "Choosing leaves" and "Enlarging the search"."""
     ranked = sorted(range(segment.leaf_count), key=lambda leaf: (-order_key(routing[leaf]), leaf))
     chosen, live = [], 0
     for leaf in ranked:
@@ -78,6 +75,32 @@ def candidates(segment, query, excluded, k, leaves_to_search, reorder):
         chosen.append(leaf)
         _, _, first, count = segment.leaves[leaf]
         live += sum(row not in excluded for row in range(first, first + count))
+    return sorted(chosen)
+
+
+def leaf_constants(segment, relative, chosen):
+    constants = {leaf: exact_score(segment.metric, relative, *segment.vector(leaf, "centroids")) for leaf in chosen}
+    if segment.metric == "l2":
+        constants = {leaf: f32(0.5 * constant) for leaf, constant in constants.items()}
+    return constants
+
+
+def bias_factors(segment, query, origin, constants):
+    if segment.metric == "l2":
+        return {leaf: 1.0 for leaf in constants}
+    share = exact_score("dot", query, origin)
+    return {leaf: f32(share + constant) for leaf, constant in constants.items()}
+
+
+def candidates(segment, query, excluded, k, leaves_to_search, reorder, trace):
+    """The rows that get exact scores. `trace` is given every intermediate result."""
+    origin, relative = segment.floats("origin"), list(query)
+    if segment.metric == "l2":
+        relative = [f32(q - o) for q, o in zip(query, origin)]
+    projected = project(segment, relative)
+    ranking = projected if segment.ranks_projected else relative
+    routing = segment.byte_products("routing-centroids", ranking, segment.leaf_count)
+    chosen = choose_leaves(segment, routing, excluded, k, leaves_to_search)
     table, step, offset = lookup_table(segment, projected)
     k = 2 * k if segment.twice else k  # so many slots hold k rows for certain
     keep = max(reorder, k)
@@ -86,22 +109,21 @@ def candidates(segment, query, excluded, k, leaves_to_search, reorder):
 
     def row_of(number):
         row = rows[number] if segment.twice else number
-        need(row < segment.rows, "a slot has no row")
+        need(row < segment.rows, "'slot-rows' names a row that is none")
         return row
 
-    constants = {leaf: exact_score(segment.metric, relative, *segment.vector(leaf, "centroids")) for leaf in chosen}
-    if segment.metric == "l2":
-        constants = {leaf: f32(0.5 * constant) for leaf, constant in constants.items()}
-
-    share = exact_score("dot", query, origin)
+    constants = leaf_constants(segment, relative, chosen)
+    factors = bias_factors(segment, query, origin, constants)
+    scanned = []
 
     def scan(leaf, blocks):
-        factor = 1.0 if segment.metric == "l2" else f32(share + constants[leaf])
+        scanned.extend(segment.leaves[leaf][0] + block for block in blocks)
         return [(number, score) for number, score in
-                estimates(segment, leaf, blocks, table, step, offset, constants[leaf], factor)
+                estimates(segment, leaf, blocks, table, step, offset, constants[leaf], factors[leaf])
                 if row_of(number) not in excluded]
 
     blocks = {leaf: -(-segment.leaves[leaf][1] // 32) for leaf in chosen}
+    threshold = length = None
     if segment.metric != "dot" or sum(segment.leaves[leaf][1] for leaf in chosen) <= keep:
         found = [hit for leaf in chosen for hit in scan(leaf, range(blocks[leaf]))]
     else:  # numerics, section 4, "Blocks to scan"
@@ -116,4 +138,10 @@ def candidates(segment, query, excluded, k, leaves_to_search, reorder):
                 end += 1
             found += scan(leaf, range(1, end))
     found.sort(key=lambda hit: (-order_key(hit[1]), hit[0]))
-    return list(dict.fromkeys(row_of(number) for number, _ in found[:keep]))
+    kept = list(dict.fromkeys(row_of(number) for number, _ in found[:keep]))
+    trace.update(
+        levels=quantized(ranking)[0], projected=projected, routing=routing, leaves=chosen,
+        constants=[constants[leaf] for leaf in chosen], factors=[factors[leaf] for leaf in chosen] if segment.biases else None,
+        table=table, step=step, offset=offset, length=length, threshold=threshold, blocks=sorted(scanned),
+        estimates=sorted(found), candidates=sorted(kept))
+    return kept
