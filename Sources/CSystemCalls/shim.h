@@ -1,4 +1,4 @@
-// System calls that Swift's view of the C library leaves out.
+// System calls, and a flag of one, that Swift's view of the C library leaves out.
 
 #ifndef VECDB_SYSTEM_CALLS_H
 #define VECDB_SYSTEM_CALLS_H
@@ -7,6 +7,13 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+
+/// For `open`: a descriptor that only leads to a directory, for which no permission to read it is needed.
+#if defined(__O_PATH)
+static const int vecdb_path_only = __O_PATH;
+#else
+static const int vecdb_path_only = O_RDONLY;
+#endif
 
 #if defined(__linux__)
 #include <sys/syscall.h>

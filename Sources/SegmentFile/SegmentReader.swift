@@ -59,7 +59,10 @@ public final class SegmentReader: Sendable {
             opened = (handle, try MappedFile(handle, byteCount: status.byteCount), status)
         } catch {
             switch error.code {
-            case EAGAINCode: throw SegmentError(.beingRemoved, file: name, "is being removed by a writer")
+            case EAGAINCode:
+                throw SegmentError(
+                    .beingRemoved, file: name,
+                    "is held exclusively: by a writer that removes it, or by another program; try again")
             case EINVALCode: throw SegmentError(.notASegment, file: name, "is not a regular file")
             default: throw SegmentError(error)
             }

@@ -109,10 +109,11 @@ func `a header that breaks a rule is refused though its checksum is right`(
 
 @Test func `a writer's lock keeps others out and says who holds it`() throws {
     let place = try Place()
+    let holder = "pid \(getpid()) on here, test"
     let lock = try #require(
-        try WriterLock.acquire(in: place.directory, timeoutSeconds: 0, holder: "pid 1 on here, test"))
+        try WriterLock.acquire(in: place.directory, timeoutSeconds: 0, holder: holder))
     #expect(try WriterLock.acquire(in: place.directory, timeoutSeconds: 0.01, holder: "other") == nil)
-    #expect(WriterLock.holder(in: place.directory) == "pid 1 on here, test")
+    #expect(WriterLock.holder(in: place.directory) == holder)
     #expect(try !WriterLock.isFree(in: place.directory))
     lock.markCatalog(changing: true)
     let data = try Data(contentsOf: URL(fileURLWithPath: place.path + "/lock"))

@@ -138,17 +138,61 @@ func `an error that the user can do something about says what`(code: Int32, reme
     #expect(try place.directory.names() == ["b", "c"])
 }
 
-@Test func `a directory knows when its path leads elsewhere`() throws {
+@Test func `fault 03: a directory knows when its path leads elsewhere`() throws {
     let place = try Place()
     try Directory.create(place.file("a"))
     let directory = try Directory(opening: place.file("a"))
-    #expect(directory.isStill(at: place.file("a")))
+    #expect(directory.isStillThere)
     try place.directory.rename("a", toFreeName: "b")
-    #expect(!directory.isStill(at: place.file("a")))
+    #expect(!directory.isStillThere)
     try Directory.create(place.file("a"))
-    #expect(!directory.isStill(at: place.file("a")))
-    #expect(directory.isStill(at: place.file("b")))
-    #expect(directory.isWritable)
+    #expect(!directory.isStillThere)
+    #expect(try Directory(opening: place.file("a")).isStillThere)
+    try place.directory.removeDirectory("a")
+    try place.directory.rename("b", toFreeName: "a")
+    #expect(directory.isStillThere && directory.isWritable)
+}
+
+@Test func `fault 03: a directory in another one is where both are`() throws {
+    let place = try Place()
+    try Directory.create(place.file("outer"))
+    try Directory.create(place.file("outer/inner"))
+    let inner = try Directory(opening: "inner", in: try Directory(opening: place.file("outer")))
+    #expect(inner.isStillThere)
+    try place.directory.rename("outer", toFreeName: "moved")
+    #expect(!inner.isStillThere)
+    try place.directory.rename("moved", toFreeName: "outer")
+    #expect(inner.isStillThere)
+}
+
+@Test func `fault 03: a link is followed where it may be`() throws {
+    let place = try Place()
+    try Directory.create(place.file("a"))
+    try FileManager.default.createSymbolicLink(atPath: place.file("link"), withDestinationPath: "a")
+    #expect(throws: SystemError.self) { try Directory(opening: "link", in: place.directory) }
+    let directory = try Directory(opening: "link", in: place.directory, followingLinks: true)
+    #expect(directory.isStillThere)
+    try place.directory.rename("a", toFreeName: "b")
+    #expect(!directory.isStillThere)
+}
+
+@Test func `fault 09: files take the permissions of another`() throws {
+    let place = try Place()
+    for mode: mode_t in [0o600, 0o640, 0o664, 0o666] {
+        let model = try place.directory.create("model")
+        #expect(unsafe chmod(place.file("model"), mode) == 0)
+        let directory = place.directory.makingFiles(like: try model.status())
+        #expect(try directory.create("new").status().permissions == model.status().permissions)
+        #expect(try directory.openOrCreate("lock").status().permissions == model.status().permissions)
+        for name in ["model", "new", "lock"] { try place.directory.remove(name) }
+    }
+}
+
+@Test func `fault 09: a file that cannot be of that group gives its own group no more than everybody`() {
+    for (mode, expected) in [(0o660, 0o600), (0o664, 0o644), (0o640, 0o600), (0o600, 0o600), (0o606, 0o606)] {
+        let permissions = File.Permissions(mode: mode_t(mode), owner: 1, group: 2)
+        #expect(permissions.withoutGroup == mode_t(expected))
+    }
 }
 
 @Test func `a removed directory holds nothing`() throws {

@@ -10,24 +10,67 @@ import CSystemCalls
 public final class Directory: Sendable {
     public let path: String
     private let handle: File
+    private let origin: Origin
+    /// Whose permissions new files get; the umask decides where there are none.
+    private let permissions: File.Permissions?
 
-    /// - Throws: `ENOENT`, `ENOTDIR` and what else opening can say.
-    public init(opening path: String) throws(SystemError) {
-        let descriptor = retrying { openDescriptor(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        guard descriptor >= 0 else { throw .last("open", path) }
-        self.path = path
-        handle = File(descriptor: try beyondStandardStreams(Int32(descriptor), path), path: path)
+    /// What the directory's name was looked up in.
+    private enum Origin {
+        /// The working directory of that moment, for a relative path.
+        case path(File?)
+        case entry(of: Directory, name: String, followsLinks: Bool)
     }
 
-    /// Opens a directory in another one; never follows a symbolic link.
-    public init(opening name: String, in parent: Directory) throws(SystemError) {
-        handle = try parent.file(name, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, operation: "open")
-        path = parent.pathOf(name)
+    /// - Throws: `ENOENT`, `ENOTDIR` and what else opening can say.
+    public convenience init(opening path: String) throws(SystemError) {
+        // Kept open, so that the path goes on to mean what it meant here when the process moves elsewhere.
+        let base: File? = path.hasPrefix("/") ? nil : try Self.opened(".", in: AT_FDCWD, vecdb_path_only, path: ".")
+        let handle = try Self.opened(path, in: base?.descriptor ?? AT_FDCWD, O_RDONLY, path: path)
+        self.init(path: path, handle: handle, origin: .path(base), permissions: nil)
+    }
+
+    /// Opens a directory in another one.
+    ///
+    /// - Parameter followingLinks: whether the name may be a symbolic link to one.
+    public convenience init(
+        opening name: String, in parent: Directory, followingLinks: Bool = false
+    ) throws(SystemError) {
+        let flags = followingLinks ? O_RDONLY : O_RDONLY | O_NOFOLLOW
+        let path = parent.pathOf(name)
+        let handle = try Self.opened(name, in: parent.handle.descriptor, flags, path: path)
+        self.init(
+            path: path, handle: handle, origin: .entry(of: parent, name: name, followsLinks: followingLinks),
+            permissions: nil)
+    }
+
+    private init(path: String, handle: File, origin: Origin, permissions: File.Permissions?) {
+        self.path = path
+        self.handle = handle
+        self.origin = origin
+        self.permissions = permissions
+    }
+
+    private static func opened(
+        _ name: String, in base: Int32, _ flags: Int32, path: String
+    ) throws(SystemError) -> File {
+        let descriptor = retrying { unsafe Int(openat(base, name, flags | O_DIRECTORY | O_CLOEXEC)) }
+        guard descriptor >= 0 else { throw .last("open", path) }
+        return File(descriptor: try beyondStandardStreams(Int32(descriptor), path), path: path)
+    }
+
+    /// The same directory; files made through it are as open to others as `model`.
+    public func makingFiles(like model: File.Status) -> Directory {
+        Directory(path: path, handle: handle, origin: origin, permissions: model.permissions)
     }
 
     /// Makes the directory, readable by all and writable by its owner as far as the umask allows.
     public static func create(_ path: String) throws(SystemError) {
         guard unsafe mkdir(path, 0o777) == 0 else { throw .last("create", path) }
+    }
+
+    /// As ``create(_:)``, in this directory.
+    public func createDirectory(_ name: String) throws(SystemError) {
+        guard unsafe mkdirat(handle.descriptor, name, 0o777) == 0 else { throw .last("create", pathOf(name)) }
     }
 
     /// Opens a file for reading; never follows a symbolic link.
@@ -39,16 +82,36 @@ public final class Directory: Sendable {
 
     /// Creates a file that must not exist yet.
     public func create(_ name: String) throws(SystemError) -> File {
-        try file(name, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, operation: "create")
+        // At first for nobody else where its permissions are still to be set.
+        let mode: mode_t = permissions == nil ? 0o666 : 0o600
+        let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        let new = try file(name, flags: flags, operation: "create", mode: mode)
+        guard let permissions else { return new }
+        do throws(SystemError) { try new.take(permissions) } catch {
+            // unreached: the owner of a file may say who reads it
+            try? remove(name)
+            throw error
+        }
+        return new
     }
 
     /// Opens a file for reading and writing, and creates it if it is missing.
     public func openOrCreate(_ name: String) throws(SystemError) -> File {
-        try file(name, flags: O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, operation: "open")
+        while true {
+            do throws(SystemError) { return try open(name, writable: true) } catch {
+                guard error.code == ENOENT else { throw error }
+            }
+            do throws(SystemError) { return try create(name) } catch {
+                // Somebody else was faster.
+                guard error.alreadyExists else { throw error }
+            }
+        }
     }
 
-    private func file(_ name: String, flags: Int32, operation: String) throws(SystemError) -> File {
-        let descriptor = retrying { unsafe Int(openat(handle.descriptor, name, flags, 0o666)) }
+    private func file(
+        _ name: String, flags: Int32, operation: String, mode: mode_t = 0
+    ) throws(SystemError) -> File {
+        let descriptor = retrying { unsafe Int(openat(handle.descriptor, name, flags, mode)) }
         guard descriptor >= 0 else { throw .last(operation, pathOf(name)) }
         return File(descriptor: try beyondStandardStreams(Int32(descriptor), pathOf(name)), path: pathOf(name))
     }
@@ -126,13 +189,34 @@ public final class Directory: Sendable {
     /// Makes creations, renames and removals in it survive a loss of power.
     public func synchronize() throws(SystemError) { try handle.synchronize() }
 
-    /// Whether this is the directory that `path` leads to now.
-    public func isStill(at path: String) -> Bool {
-        guard let other = try? Directory(opening: path), let mine = try? handle.status(),
-            let theirs = try? other.handle.status()
-        else { return false }
-        return theirs.inode == mine.inode && theirs.device == mine.device
+    /// Whether what it was opened by leads to it still: its path, from where the process was at that time.
+    public var isStillThere: Bool {
+        guard let mine = try? handle.status() else { return false }
+        var found = stat()
+        let result: Int32
+        switch origin {
+        case .path(let base): result = unsafe fstatat(base?.descriptor ?? AT_FDCWD, path, &found, 0)
+        case .entry(let parent, let name, let followsLinks):
+            guard parent.isStillThere else { return false }
+            let flags = followsLinks ? 0 : AT_SYMLINK_NOFOLLOW
+            result = unsafe fstatat(parent.handle.descriptor, name, &found, flags)
+        }
+        return result == 0 && File.Status(found).isSameFile(as: mine)
     }
+
+    /// A path to it that no rename and no change of the working directory can turn to another, as long as it is open: for
+    /// those who take nothing but paths.
+    public var lastingPath: String {
+        #if os(Linux)
+            "/proc/self/fd/\(handle.descriptor)"
+        #else
+            // unreached: an open descriptor always has a status
+            (try? handle.status()).map { "/.vol/\($0.device)/\($0.inode)" } ?? path
+        #endif
+    }
+
+    /// Whether the system knows such paths: Linux does where `/proc` is mounted.
+    public var hasLastingPath: Bool { unsafe faccessat(AT_FDCWD, lastingPath, F_OK, 0) == 0 }
 
     /// Whether the user may create files here: no for read-only media and missing permissions.
     public var isWritable: Bool { unsafe faccessat(handle.descriptor, ".", W_OK, 0) == 0 }
@@ -170,6 +254,3 @@ func beyondStandardStreams(
     guard other >= 0 else { throw .last("open", path) }
     return other
 }
-
-/// The C library's `open`, which methods of that name would hide.
-private func openDescriptor(_ path: String, _ flags: Int32) -> Int { unsafe Int(open(path, flags)) }

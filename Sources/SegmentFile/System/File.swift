@@ -23,10 +23,17 @@ public final class File: Sendable {
         public let byteCount: Int
         public let isRegular: Bool
         public let isDirectory: Bool
+        /// How many names it has.
+        public let nameCount: Int
+        /// Who may do what with it.
+        let permissions: Permissions
         /// Whether its permissions let anybody write.
-        let isOpenToEverybody: Bool
+        var isOpenToEverybody: Bool { permissions.mode & S_IWOTH != 0 }
         /// When its bytes were last written.
         public let modified: Time
+
+        /// Whether both are of one file, whatever has become of it in between.
+        public func isSameFile(as other: Status) -> Bool { inode == other.inode && device == other.device }
 
         public struct Time: Sendable, Equatable {
             let seconds: Int
@@ -39,13 +46,35 @@ public final class File: Sendable {
             byteCount = Int(status.st_size)
             isRegular = status.st_mode & S_IFMT == S_IFREG
             isDirectory = status.st_mode & S_IFMT == S_IFDIR
-            isOpenToEverybody = status.st_mode & S_IWOTH != 0
+            nameCount = Int(status.st_nlink)
+            permissions = Permissions(mode: status.st_mode & 0o777, owner: status.st_uid, group: status.st_gid)
             #if os(Linux)
                 modified = Time(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
             #else
                 modified = Time(seconds: status.st_mtimespec.tv_sec, nanoseconds: status.st_mtimespec.tv_nsec)
             #endif
         }
+    }
+
+    /// Owner, group, and what they and others may do.
+    struct Permissions: Sendable, Equatable {
+        var mode: mode_t
+        let owner: uid_t
+        let group: gid_t
+
+        /// For a file that is another group's: then that group may do no more than everybody.
+        var withoutGroup: mode_t { mode & ~0o070 | (mode & 0o007) << 3 & mode }
+    }
+
+    /// Sets permissions, and owner and group as far as the user may.
+    func take(_ permissions: Permissions) throws(SystemError) {
+        var mode = permissions.mode
+        if fchown(descriptor, permissions.owner, permissions.group) != 0,
+            fchown(descriptor, uid_t.max, permissions.group) != 0
+        {
+            mode = permissions.withoutGroup
+        }
+        guard fchmod(descriptor, mode) == 0 else { throw .last("set the permissions of", path) }
     }
 
     public func status() throws(SystemError) -> Status {

@@ -27,6 +27,11 @@ public final class WriterLock: Sendable {
         in directory: Directory, timeoutSeconds: Double, holder: String, isCancelled: () -> Bool = { false }
     ) throws(SystemError) -> WriterLock? {
         let file = try directory.openOrCreate(fileName)
+        // Its bytes will be written: they must be nobody else's.
+        let status = try file.status()
+        guard status.isRegular, status.nameCount <= 1 else {
+            throw SystemError(code: EINVAL, operation: "use as a lock", path: file.path)
+        }
         let deadline = ContinuousClock.now + .seconds(patience(timeoutSeconds))
         var pauseMicroseconds: UInt32 = 1_000
         while try !file.tryLock(exclusive: true) {
@@ -35,12 +40,19 @@ public final class WriterLock: Sendable {
             pauseMicroseconds = min(pauseMicroseconds * 2, 50_000)
         }
         let lock = WriterLock(file: file)
-        try lock.write(holder: holder)
+        // Where another file has this name now, another writer holds that one.
+        if lock.isStill(in: directory), directory.isStillThere { try lock.write(holder: holder) }
         return lock
     }
 
     /// Seconds that a clock can count: thirty years stand for everything longer.
     private static func patience(_ seconds: Double) -> Double { seconds > 0 ? min(seconds, 1e9) : 0 }
+
+    /// Whether the lock of `directory` is this file still, and not one that was put in its place.
+    public func isStill(in directory: Directory) -> Bool {
+        guard let mine = try? file.status(), let found = try? directory.status(of: Self.fileName) else { return false }
+        return found.isSameFile(as: mine)
+    }
 
     /// Whether nobody holds the lock of a directory that has one: then its last writer is done, or dead.
     public static func isFree(in directory: Directory) throws(SystemError) -> Bool {
@@ -48,8 +60,20 @@ public final class WriterLock: Sendable {
         return try directory.open(fileName).tryLock(exclusive: true)
     }
 
-    /// What the last writer wrote about itself; true only while the lock is held.
+    /// Who holds the lock: what the last writer wrote about itself if it is this one that does, its process if another does,
+    /// and `nil` where that cannot be known. Any program that may read the file can hold its flock.
     public static func holder(in directory: Directory) -> String? {
+        guard let status = try? directory.status(of: fileName) else { return nil }
+        let processes = LockHolders.processes(of: status)
+        guard let first = processes.first else { return nil }
+        if let text = lastWriter(in: directory), processes.contains(where: { text.hasPrefix("pid \($0) ") }) {
+            return text
+        }
+        return "pid \(first), which is not the writer that the lock file names"
+    }
+
+    /// What the last writer wrote about itself, which may have ended since.
+    static func lastWriter(in directory: Directory) -> String? {
         guard let file = try? directory.open(fileName) else { return nil }
         var bytes = [UInt8](repeating: 0, count: byteCount - holderOffset)
         var span = bytes.mutableSpan
