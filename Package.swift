@@ -32,7 +32,7 @@ let package = Package(
         .target(
             name: "Catalog",
             dependencies: [
-                "CLZ4", .product(name: "GRDB", package: "GRDB.swift"),
+                "CLZ4", "SegmentFile", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
@@ -51,7 +51,7 @@ let package = Package(
         .testTarget(name: "VectorKernelsTests", dependencies: ["VectorKernels"], swiftSettings: lendsSpans),
         .testTarget(name: "TreeAHTests", dependencies: ["TreeAH"], swiftSettings: lendsSpans),
         .testTarget(name: "SegmentFileTests", dependencies: ["SegmentFile"], swiftSettings: lendsSpans),
-        .testTarget(name: "CatalogTests", dependencies: ["Catalog"], swiftSettings: strict),
+        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "SegmentFile"], swiftSettings: strict),
         .testTarget(
             name: "EmbeddingInputTests", dependencies: ["EmbeddingInput"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(

@@ -1,3 +1,5 @@
+import SegmentFile
+
 /// What is wrong with a catalog: which file, expected, found, and what to do.
 public struct CatalogError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
@@ -15,7 +17,7 @@ public struct CatalogError: Error, Sendable, Equatable, CustomStringConvertible 
         case recoveryPending
         /// The rows of a snapshot were removed after another generation replaced it.
         case snapshotGone
-        /// Another writer committed a generation in between.
+        /// Another writer committed a generation in between, or another file took the catalog's place.
         case conflict
         /// Another connection held its lock for longer than the timeout.
         case busy
@@ -44,6 +46,12 @@ public struct CatalogError: Error, Sendable, Equatable, CustomStringConvertible 
         self.path = path
         self.sqliteCode = sqliteCode
         self.detail = detail
+    }
+
+    /// What the system says, which begins with the path where it concerns one.
+    init(_ error: SystemError, path: String) {
+        let text = "\(error)"
+        self.init(.system, path: path, text.hasPrefix(path + ": ") ? String(text.dropFirst(path.count + 2)) : text)
     }
 
     public var description: String { "\(path): \(detail)" }

@@ -7,7 +7,7 @@ import VectorKernels
 let catalogChecksum: CatalogChecksum = { crc32c($0) }
 
 /// The catalog's file in the directory of a database.
-let catalogFileName = "catalog.sqlite"
+let catalogFileName = CatalogReader.fileName
 
 /// Cores that may be used.
 var processorCount: Int { ProcessInfo.processInfo.activeProcessorCount }
@@ -18,7 +18,7 @@ var processorCount: Int { ProcessInfo.processInfo.activeProcessorCount }
 /// - Parameter wanted: `nil`: one for each core.
 func usableThreads(_ wanted: Int?) -> Int { max(1, min(wanted ?? processorCount, 1024)) }
 
-/// Opens the directory of a database.
+/// Opens the directory of a database: once for everything that is done with it, since its path may lead elsewhere later.
 func openDatabaseDirectory(_ path: String) throws(DatabaseError) -> Directory {
     do throws(SystemError) {
         return try Directory(opening: path)
@@ -39,33 +39,21 @@ func brokenLink(_ path: String) -> DatabaseError? {
         .notFound, "\(path): is a link to '\(target)', where there is nothing; mend the link, or name another path")
 }
 
-func notADatabase(_ path: String) -> DatabaseError {
-    DatabaseError(.notFound, "\(path): is no vecdb database (it has no \(catalogFileName))")
+/// Opens the catalog in the directory of a database.
+///
+/// - Parameter path: what the message names.
+func openCatalog(
+    in directory: Directory, of path: String, mode: CatalogReader.Mode
+) throws(DatabaseError) -> CatalogReader {
+    do throws(CatalogError) {
+        return try CatalogReader.open(in: directory, mode: mode, checksum: catalogChecksum)
+    } catch {
+        throw error.code == .notFound ? notADatabase(path) : DatabaseError(error)
+    }
 }
 
-/// Where the catalog of a database is: a file in its directory and nothing else, for SQLite would follow a link, put the
-/// journal beside what it leads to, and wait for ever for a pipe.
-func catalogPath(in directory: Directory, of path: String) throws(DatabaseError) -> String {
-    let status: File.Status?
-    do throws(SystemError) { status = try directory.status(of: catalogFileName) } catch { throw DatabaseError(error) }
-    guard let status else { throw notADatabase(path) }
-    guard status.isRegular else {
-        throw DatabaseError(
-            .corrupt,
-            "\(path)/\(catalogFileName): is no regular file but a directory, symbolic link or device; put the file itself there"
-        )
-    }
-    // SQLite would read on in any write-ahead log that lies there, whatever the file says of itself.
-    let log = catalogFileName + "-wal"
-    let logStatus: File.Status?
-    do throws(SystemError) { logStatus = try directory.status(of: log) } catch { throw DatabaseError(error) }
-    guard logStatus == nil else {
-        throw DatabaseError(
-            .corrupt,
-            "\(path)/\(log): no catalog has a write-ahead log; another program has opened this one, restore a backup or "
-                + "rebuild with 'vecdb build'")
-    }
-    return directory.pathOf(catalogFileName)
+func notADatabase(_ path: String) -> DatabaseError {
+    DatabaseError(.notFound, "\(path): is no vecdb database (it has no \(catalogFileName))")
 }
 
 /// Refuses to write where locks and syncs cannot be trusted.

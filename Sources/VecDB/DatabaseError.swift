@@ -15,7 +15,7 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
         case corrupt
         /// Written by a newer vecdb.
         case unsupportedVersion
-        /// Another process writes.
+        /// Another process writes, or has moved or replaced what this one had opened.
         case locked
         /// The operating system refused: disk full, no permission, an I/O error.
         case system

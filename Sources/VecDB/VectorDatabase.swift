@@ -29,7 +29,7 @@ public final class VectorDatabase: Sendable {
     /// The directory.
     public let path: String
 
-    private let directory: Directory
+    let directory: Directory
     private let catalog: CatalogReader
     private let sessions: SearchSessions
 
@@ -44,14 +44,7 @@ public final class VectorDatabase: Sendable {
     private init(_ path: String, mode: OpenMode) throws(DatabaseError) {
         self.path = path
         directory = try openDatabaseDirectory(path)
-        let file = try catalogPath(in: directory, of: path)
-        do throws(CatalogError) {
-            catalog = try CatalogReader.open(
-                file, mode: mode == .automatic ? .recovering : .readOnly,
-                checksum: catalogChecksum)
-        } catch {
-            throw error.code == .notFound ? notADatabase(path) : DatabaseError(error)
-        }
+        catalog = try openCatalog(in: directory, of: path, mode: mode == .automatic ? .recovering : .readOnly)
         sessions = SearchSessions(try Snapshot.newest(in: directory, catalog: catalog))
     }
 

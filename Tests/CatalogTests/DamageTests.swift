@@ -118,8 +118,8 @@ func `fault 26: a word that a later version may define is unsupported, not damag
     #expect(try openReader(scratch).snapshot().segments[0].record.byteCount == 12_288)
 }
 
-@Test func `values of another type than their columns' are damage`() {
-    let file = CatalogFile(path: "x", checksum: crc32c)
+@Test func `values of another type than their columns' are damage`() throws {
+    let file = try CatalogFile(path: "x", checksum: crc32c)
     func reader(_ row: Row) -> RowReader { RowReader(row: row, table: "t", file: file) }
     #expect(code { _ = try reader(["a": "text"]).integer(0) } == .corrupt)
     #expect(code { _ = try reader(["a": 1]).text(0) } == .corrupt)

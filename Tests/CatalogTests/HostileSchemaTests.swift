@@ -30,7 +30,7 @@ func `an object that passes for one of SQLite's own is damage`(type: String, nam
     #expect(try openReader(scratch).snapshot().generation == 1)
 }
 
-@Test(arguments: [CatalogReader.Mode.readOnly, .recovering, .immutable])
+@Test(arguments: [CatalogReader.Mode.readOnly, .recovering])
 func `a catalog that wants a write-ahead log is damage, and nothing is written beside it`(
     mode: CatalogReader.Mode
 ) throws {
@@ -48,7 +48,7 @@ func `a table that the row of its segment denies is damage`(change: String) thro
     try makeSmallDatabase(scratch).close()
     try scratch.tamper("UPDATE segment SET \(change)")
     let queue = try DatabaseQueue(path: scratch.path)
-    let file = CatalogFile(path: scratch.path, checksum: crc32c)
+    let file = try CatalogFile(path: scratch.path, checksum: crc32c)
     try queue.inDatabase { db in
         let row = try #require(try Row.fetchOne(db, sql: "SELECT * FROM segment"))
         let fields: [Field] = row.databaseValues.dropLast().map { value -> Field in

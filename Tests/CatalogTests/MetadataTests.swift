@@ -98,7 +98,7 @@ func `a usable name is the column's name in SQL`(name: String) throws {
 
 // MARK: - Documents
 
-private let file = CatalogFile(path: "catalog.sqlite", checksum: crc32c)
+private func makeFile() throws -> CatalogFile { try CatalogFile(path: "catalog.sqlite", checksum: crc32c) }
 
 private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
     var state = seed
@@ -109,6 +109,7 @@ private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
 }
 
 @Test func `documents of every kind survive packing`() throws {
+    let file = try makeFile()
     let dictionary = Array("{\"title\":\"\",\"genres\":[\"Comedy\",\"Drama\"]}".utf8)
     var documents: [[UInt8]] = (0...300).map { Array(repeating: UInt8(ascii: "x"), count: $0) }
     documents += (0...40).map { noise($0 * 7, seed: UInt64($0)) }
@@ -127,6 +128,7 @@ private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
 }
 
 @Test func `the example of the specification is read as it says`() throws {
+    let file = try makeFile()
     let blob: [UInt8] = [
         0x01, 0x10, 0x00, 0x00, 0x00, 0x1E, 0x2C, 0xE7, 0x05, 0x06, 0x15, 0x00, 0x60, 0x41, 0x6E, 0x74, 0x7A, 0x22,
         0x7D,
@@ -137,6 +139,7 @@ private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
 }
 
 @Test func `a dictionary saves most of small documents`() throws {
+    let file = try makeFile()
     let documents = (0..<500).map {
         Array("{\"movie_id\":\($0),\"title\":\"Film \($0 * 7919)\",\"genres\":[\"Comedy\",\"Drama\"]}".utf8)
     }
@@ -149,6 +152,7 @@ private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
 }
 
 @Test func `a flipped bit anywhere in a packed document is noticed`() throws {
+    let file = try makeFile()
     let dictionary = Array("{\"title\":\"Toy Story\",\"year\":1995}".utf8)
     let compressor = LZ4Compressor(dictionary: dictionary)
     for document in [Array("{\"title\":\"Toy Story 2\",\"year\":1999}".utf8), noise(20, seed: 3), []] {
@@ -172,7 +176,8 @@ private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
     }
 }
 
-@Test func `a claimed length beyond 16 MiB or the payload is refused`() {
+@Test func `a claimed length beyond 16 MiB or the payload is refused`() throws {
+    let file = try makeFile()
     let huge: [[UInt8]] = [
         [0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0], [1, 0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 0, 0, 0x10, 0x41],
         [1, 0, 0, 0, 1, 0, 0, 0, 0, 0x10, 0x41], [1, 1, 0, 0, 1, 0, 0, 0, 0, 0x10, 0x41], [2, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -192,7 +197,7 @@ private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
 }
 
 @Test func `the densest document unpacks, and no denser one is allocated for`() throws {
-    let file = CatalogFile(path: "catalog.sqlite", checksum: crc32c)
+    let file = try makeFile()
     let document = [UInt8](repeating: 1, count: 1 << 20)
     let blob = DocumentPacking.pack(document, ordinal: 0, compressor: LZ4Compressor(dictionary: []), file: file)
     #expect(blob.count < document.count / 200)

@@ -40,7 +40,6 @@ private func checkRecovered(_ snapshot: CatalogSnapshot) throws {
     let before = try Data(contentsOf: URL(fileURLWithPath: scratch.path))
     let journal = try Data(contentsOf: URL(fileURLWithPath: scratch.path + "-journal"))
     #expect(code { _ = try openReader(scratch, .readOnly) } == .recoveryPending)
-    #expect(code { _ = try openReader(scratch, .immutable) } == .recoveryPending)
     #expect(try Data(contentsOf: URL(fileURLWithPath: scratch.path)) == before)
     #expect(try Data(contentsOf: URL(fileURLWithPath: scratch.path + "-journal")) == journal)
 }
@@ -79,17 +78,19 @@ private func checkRecovered(_ snapshot: CatalogSnapshot) throws {
     }
 }
 
-@Test func `immutable reads need no lock`() throws {
+@Test func `fault 27: no read goes without locks`() throws {
     let scratch = try Scratch()
     try makeSmallDatabase(scratch).close()
     let blocker = try DatabaseQueue(path: scratch.path)
     try blocker.inDatabase { db in
         try db.execute(sql: "BEGIN EXCLUSIVE")
-        #expect(code { _ = try openReader(scratch, .readOnly, busyTimeoutSeconds: 0.05) } == .busy)
+        for mode in [CatalogReader.Mode.readOnly, .recovering] {
+            #expect(code { _ = try openReader(scratch, mode, busyTimeoutSeconds: 0.05) } == .busy)
+        }
         try db.execute(sql: "ROLLBACK")
     }
     try blocker.close()
-    try checkRecovered(try openReader(scratch, .immutable).snapshot())
+    try checkRecovered(try openReader(scratch, .readOnly).snapshot())
 }
 
 @Test func `paths that look like URIs or hold odd characters are paths`() throws {
@@ -100,7 +101,7 @@ private func checkRecovered(_ snapshot: CatalogSnapshot) throws {
     let writer = try CatalogWriter.create(
         path, databaseUUID: databaseUUID, settings: plainSettings, checksum: crc32c)
     try writer.close()
-    for mode in [CatalogReader.Mode.readOnly, .recovering, .immutable] {
+    for mode in [CatalogReader.Mode.readOnly, .recovering] {
         #expect(try CatalogReader.open(path, mode: mode, checksum: crc32c).snapshot().generation == 0)
     }
 }
@@ -123,8 +124,9 @@ private func checkRecovered(_ snapshot: CatalogSnapshot) throws {
     _ = try writer.beginStaging(segmentUUID: segmentUUID(9))
 }
 
-@Test func `SQLite's refusals become errors with a remedy`() {
-    let file = CatalogFile(path: "x/catalog.sqlite", checksum: crc32c)
+@Test func `SQLite's refusals become errors with a remedy`() throws {
+    let scratch = try Scratch()
+    let file = try CatalogFile(path: scratch.path, checksum: crc32c)
     let expected: [(ResultCode, CatalogError.Code)] = [
         (.SQLITE_FULL, .diskFull), (.SQLITE_IOERR_WRITE, .system), (.SQLITE_BUSY, .busy), (.SQLITE_LOCKED, .busy),
         (.SQLITE_READONLY, .readOnly), (.SQLITE_READONLY_ROLLBACK, .recoveryPending), (.SQLITE_NOTADB, .notADatabase),
@@ -133,7 +135,7 @@ private func checkRecovered(_ snapshot: CatalogSnapshot) throws {
     for (code, meaning) in expected {
         let error = file.mapped(DatabaseError(resultCode: code, message: "said so"))
         #expect(error.code == meaning && error.sqliteCode == code.rawValue)
-        #expect(error.description.hasPrefix("x/catalog.sqlite: ") && error.detail.contains("said so"))
+        #expect(error.description.hasPrefix(scratch.path + ": ") && error.detail.contains("said so"))
     }
 }
 

@@ -40,20 +40,21 @@ private final class FailingCommits: TransactionObserver {
     #expect(try CatalogWriter.open(scratch.path, checksum: crc32c).change(plainSettings, expecting: 1) == 2)
 }
 
-@Test func `errors of any kind become errors of the catalog`() {
-    let file = CatalogFile(path: "x", checksum: crc32c)
+@Test func `errors of any kind become errors of the catalog`() throws {
+    let file = try CatalogFile(path: "x", checksum: crc32c)
     #expect(file.mapped(CancellationError()).code == .system)
     #expect(file.mapped(DatabaseError(resultCode: .SQLITE_FULL, message: nil)).code == .diskFull)
 }
 
-@Test func `a path that begins like a URI is none`() {
+@Test func `a path that begins like a URI is none`() throws {
     // As a URI this would be a database in memory.
-    let path = "file:/nonexistent-\(UUID())/catalog.sqlite?mode=memory"
-    #expect(
-        code {
-            _ = try CatalogWriter.create(
-                path, databaseUUID: databaseUUID, settings: plainSettings, checksum: crc32c)
-        } == .system)
+    let scratch = try Scratch()
+    let directory = scratch.directory + "/file:x?mode=memory"
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+    try CatalogWriter.create(
+        directory + "/catalog.sqlite", databaseUUID: databaseUUID, settings: plainSettings, checksum: crc32c
+    ).close()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["catalog.sqlite"])
 }
 
 @Test func `uuids have sixteen bytes, and 32 lower-case digits`() throws {
@@ -198,7 +199,7 @@ private final class FailingCommits: TransactionObserver {
     let scratch = try Scratch()
     try makeSmallDatabase(scratch).close()
     let pool = try ConnectionPool(
-        CatalogFile(path: scratch.path, checksum: crc32c), access: .read, recovers: false, busyTimeoutSeconds: 2,
+        try CatalogFile(path: scratch.path, checksum: crc32c), access: .read, recovers: false, busyTimeoutSeconds: 2,
         connections: 2)
     let threads = 8
     let generations = try concurrently(threads) {

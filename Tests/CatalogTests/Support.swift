@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SegmentFile
 
 @testable import Catalog
 
@@ -11,6 +12,39 @@ let crc32c: CatalogChecksum = { bytes in
         for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0x82F6_3B78 : crc >> 1 }
     }
     return ~crc
+}
+
+extension CatalogFile {
+    init(path: String, checksum: @escaping CatalogChecksum) throws {
+        try self.init(in: try directory(of: path), checksum: checksum)
+    }
+}
+
+extension CatalogWriter {
+    static func create(
+        _ path: String, databaseUUID: [UInt8], settings: CatalogSettings, checksum: @escaping CatalogChecksum
+    ) throws -> CatalogWriter {
+        try create(in: try directory(of: path), databaseUUID: databaseUUID, settings: settings, checksum: checksum)
+    }
+
+    static func open(
+        _ path: String, checksum: @escaping CatalogChecksum, busyTimeoutSeconds: Double = 10
+    ) throws -> CatalogWriter {
+        try open(in: try directory(of: path), checksum: checksum, busyTimeoutSeconds: busyTimeoutSeconds)
+    }
+}
+
+extension CatalogReader {
+    static func open(
+        _ path: String, mode: Mode, checksum: @escaping CatalogChecksum, busyTimeoutSeconds: Double = 10
+    ) throws -> CatalogReader {
+        try open(in: try directory(of: path), mode: mode, checksum: checksum, busyTimeoutSeconds: busyTimeoutSeconds)
+    }
+}
+
+/// The directory of a catalog.
+func directory(of path: String) throws -> Directory {
+    try Directory(opening: path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ".")
 }
 
 /// A directory that goes when the test ends.
@@ -39,7 +73,7 @@ final class Scratch {
 
     /// Gives the rows of `table` right checksums.
     func reseal(_ table: String) throws {
-        let file = CatalogFile(path: path, checksum: crc32c)
+        let file = try CatalogFile(path: path, checksum: crc32c)
         let queue = try DatabaseQueue(path: path)
         try queue.inDatabase { db in
             try db.inTransaction {

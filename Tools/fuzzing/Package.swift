@@ -31,7 +31,7 @@ let package = Package(
         .target(name: "SegmentFile", dependencies: ["CVectorKernels", "CSystemCalls"], swiftSettings: instrumented),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .target(
-            name: "Catalog", dependencies: ["CLZ4", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "Catalog", dependencies: ["CLZ4", "SegmentFile", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: instrumented),
         .target(name: "EmbeddingInput", dependencies: ["CSystemCalls"], swiftSettings: instrumented),
         .target(
@@ -43,7 +43,9 @@ let package = Package(
         // Without counters: an input is not worth keeping for what it makes the harness do.
         .target(
             name: "FuzzTargets",
-            dependencies: ["VecDB", "PlantedFaults", "CFuzzer", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "VecDB", "SegmentFile", "PlantedFaults", "CFuzzer", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: checked),
         // In C, because SwiftPM renames the `main` of Swift.
         .executableTarget(

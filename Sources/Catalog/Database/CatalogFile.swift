@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SegmentFile
 
 /// Computes a CRC-32C. Injected, because the instruction for it lives in another module.
 public typealias CatalogChecksum = @Sendable (RawSpan) -> UInt32
@@ -10,8 +11,20 @@ struct CatalogFile: Sendable {
     static let schemaVersion = 1
     static let remedy = "restore a backup or rebuild with 'vecdb build'"
 
+    /// The catalog's name in the directory of its database.
+    static let name = "catalog.sqlite"
+    static let journalSuffix = "-journal"
+    static let logSuffix = "-wal"
+
     let path: String
     let checksum: CatalogChecksum
+    let files: CatalogFiles
+
+    init(in directory: Directory, checksum: @escaping CatalogChecksum) throws(CatalogError) {
+        path = directory.pathOf(Self.name)
+        self.checksum = checksum
+        files = try CatalogFiles(in: directory, path: path)
+    }
 
     func error(_ code: CatalogError.Code, _ detail: String) -> CatalogError {
         CatalogError(code, path: path, detail)
@@ -41,6 +54,7 @@ extension CatalogFile {
     func mapped(_ error: any Error) -> CatalogError {
         if let error = error as? CatalogError { return error }
         guard let error = error as? DatabaseError else { return self.error(.system, "\(error)") }
+        if error.resultCode == .SQLITE_CANTOPEN, let reason = files.takeRefusal() { return reason }
         let (code, explanation) = Self.meaning(of: error)
         let number = error.extendedResultCode.rawValue
         // unreached: GRDB gives every error a message
@@ -56,6 +70,8 @@ extension CatalogFile {
                 .recoveryPending,
                 "a crash left a rollback journal beside it; run 'vecdb verify' with write permission to recover"
             )
+        case .SQLITE_READONLY_DBMOVED:
+            return (.conflict, "was moved or replaced while it was open; nothing was changed, open the database again")
         default: break
         }
         switch error.resultCode {
@@ -83,6 +99,30 @@ extension CatalogFile {
         default:
             return (.system, "SQLite refuses the operation")
         }
+    }
+
+    /// What SQLite is told instead of a reason: a kind of `SQLITE_CANTOPEN` that it does not know, and so passes on.
+    static let refusalCode: Int32 = 14 | 0xF0 << 8
+
+    static func replaced(_ path: String) -> CatalogError {
+        CatalogError(
+            .conflict, path: path,
+            "another file was put in its place while it was open; nothing was changed, open the database again")
+    }
+
+    static func writeAheadLog(_ path: String) -> CatalogError {
+        CatalogError(
+            .corrupt, path: path + logSuffix,
+            "no catalog has a write-ahead log; another program has opened this one, restore a backup or rebuild with "
+                + "'vecdb build'")
+    }
+
+    /// SQLite would follow a link, put the journal beside what it leads to, and wait for ever for a pipe.
+    static func irregular(_ path: String, _ status: File.Status) -> CatalogError {
+        CatalogError(
+            .corrupt, path: path,
+            "is no regular file but a \(status.isDirectory ? "directory" : "symbolic link, pipe, socket or device"); put "
+                + "the file itself there, or restore a backup into an empty directory")
     }
 
     /// Runs `body`, which may throw anything, and translates what it throws.

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SegmentFile
 import Synchronization
 
 extension CatalogFile {
@@ -8,8 +9,6 @@ extension CatalogFile {
         case create
         case write
         case read
-        /// Read-only media without a journal: SQLite takes no locks and looks for no journal.
-        case immutable
     }
 
     /// Opens one connection.
@@ -19,8 +18,10 @@ extension CatalogFile {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
         configuration.busyMode = .timeout(min(max(busyTimeoutSeconds, 0), 86_400))
-        configuration.readonly = access == .read || access == .immutable
-        configuration.prepareDatabase { [self] db in
+        configuration.readonly = access == .read
+        // The connection keeps its way to the files, and with it the directory, until it has closed them.
+        configuration.prepareDatabase { [self, files] db in
+            _ = files
             try refuseWriteAheadLog(db)
             try loadSchema(db)
             try db.execute(sql: "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA query_only=OFF")
@@ -31,40 +32,41 @@ extension CatalogFile {
                 sql: "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA; PRAGMA fullfsync=ON; "
                     + "PRAGMA secure_delete=FAST; PRAGMA cache_size=-32768")
         }
-        // SQLite would create a missing file, and take a path that begins with "file:" for a URI.
-        if access != .create { try checkExists() }
-        var name = path.hasPrefix("file:") ? "./" + path : path
-        if access == .immutable {
-            let journal = try? FileManager.default.attributesOfItem(atPath: path + "-journal")
-            if let size = journal?[.size] as? UInt64, size > 0 {
-                throw error(
-                    .recoveryPending,
-                    "has a rollback journal beside it, without which it must not be read; recover it on a medium that "
-                        + "can be written")
+        try checkEntries(access)
+        let mode =
+            switch access {
+            case .create: "rwc"
+            case .write: "rw"
+            case .read: "ro"
             }
-            name = "file:" + Self.percentEncoded(path) + "?mode=ro&immutable=1"
-        }
-        return try translating { try DatabaseQueue(path: name, configuration: configuration) }
+        return try translating { try DatabaseQueue(path: files.uri(mode: mode), configuration: configuration) }
     }
 
-    private func checkExists() throws(CatalogError) {
-        var isDirectory: ObjCBool = false
-        guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-            throw error(.notFound, "does not exist; name a directory that 'vecdb build' made")
+    /// Looks at what SQLite would open, before it does.
+    private func checkEntries(_ access: Access) throws(CatalogError) {
+        let directory = files.directory
+        let found: File.Status?, journal: File.Status?, log: File.Status?
+        do throws(SystemError) {
+            found = try directory.status(of: Self.name)
+            journal = try directory.status(of: Self.name + Self.journalSuffix)
+            // SQLite would read on in any write-ahead log that lies there, whatever the file says of itself.
+            log = try directory.status(of: Self.name + Self.logSuffix)
+        } catch { throw CatalogError(error, path: path) }
+        guard log == nil else { throw Self.writeAheadLog(path) }
+        guard access != .create else {
+            if found != nil { throw error(.alreadyExists, "exists already; open it, or choose another path") }
+            return
         }
-        if isDirectory.boolValue { throw error(.notADatabase, "is a directory, where a file was expected") }
-    }
-
-    private static func percentEncoded(_ path: String) -> String {
-        var text = ""
-        for byte in path.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2F, 0x2E, 0x5F, 0x2D, 0x7E:
-                text.unicodeScalars.append(Unicode.Scalar(byte))
-            default: text += "%" + hexadecimal([byte])
+        guard let found else { throw error(.notFound, "does not exist; name a directory that 'vecdb build' made") }
+        if found.isDirectory { throw error(.notADatabase, "is a directory, where a file was expected") }
+        guard found.isRegular else { throw Self.irregular(path, found) }
+        if let journal {
+            guard journal.isRegular else { throw Self.irregular(path + Self.journalSuffix, journal) }
+            // SQLite would take the catalog for a new one, and do away with the journal.
+            if found.byteCount == 0, journal.byteCount > 0 {
+                throw damaged("is empty, and a rollback journal lies beside it")
             }
         }
-        return text
     }
 
     /// Lets SQLite roll a hot journal back, which needs a connection that may write.
@@ -82,6 +84,8 @@ final class ConnectionPool: Sendable {
     private let recovers: Bool
     private let busyTimeoutSeconds: Double
     private let slots: Mutex<[Slot]>
+    /// The database that the first connection was of.
+    private let databaseUUID = Mutex<String?>(nil)
 
     private struct Slot {
         var connection: DatabaseQueue?
@@ -131,10 +135,24 @@ final class ConnectionPool: Sendable {
             connection = opened
         } else {
             let new = try file.connect(access, busyTimeoutSeconds: busyTimeoutSeconds)
+            try checkIsSameDatabase(new)
             slots.withLock { $0[index].connection = new }
             connection = new
         }
         return try file.translating { try connection.inDatabase(body) }
+    }
+
+    /// A copy may have been restored over the file, which stays the same one by that.
+    private func checkIsSameDatabase(_ connection: DatabaseQueue) throws(CatalogError) {
+        guard let expected = databaseUUID.withLock({ $0 }) else { return }
+        let found = try file.translating { try connection.inDatabase { try file.databaseUUID($0) } }
+        guard found == expected else { throw CatalogFile.replaced(file.path) }
+    }
+
+    /// Keeps in mind which database the first connection is of.
+    func noteDatabase() throws(CatalogError) {
+        let found = try read { try file.databaseUUID($0) }
+        databaseUUID.withLock { $0 = found }
     }
 
     /// A connection that nobody uses; else a slot without one; else the connection with the fewest users.

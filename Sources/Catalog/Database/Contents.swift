@@ -49,6 +49,13 @@ extension CatalogFile {
         }
     }
 
+    /// The database's uuid as it is stored; `nil` where there is none.
+    func databaseUUID(_ db: Database) throws -> String? {
+        try String.fetchOne(
+            db.cachedStatement(sql: "SELECT substr(value, 1, 32) FROM setting WHERE key = ?"),
+            arguments: [SettingKey.databaseUUID.rawValue])
+    }
+
     /// All settings, each with its checksum verified.
     func settingRows(_ db: Database) throws -> [String: String] {
         var settings: [String: String] = [:]

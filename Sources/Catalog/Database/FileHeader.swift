@@ -45,5 +45,5 @@ extension CatalogFile {
     }
 
     private static let fileHeaderByteCount = 100
-    private static let magic = Array("SQLite format 3\0".utf8)
+    static let magic = Array("SQLite format 3\0".utf8)
 }

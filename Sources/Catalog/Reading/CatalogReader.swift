@@ -1,4 +1,5 @@
 import GRDB
+import SegmentFile
 import Synchronization
 
 /// Reads a catalog from any number of threads, beside a writer in any process.
@@ -11,9 +12,10 @@ public final class CatalogReader: Sendable {
         case readOnly
         /// Writes only to roll back the journal that a crashed writer left.
         case recovering
-        /// For read-only media without a journal: no locks, no checks for changes by others. Wrong answers otherwise.
-        case immutable
     }
+
+    /// The catalog's name in the directory of its database.
+    public static var fileName: String { CatalogFile.name }
 
     public let path: String
     let file: CatalogFile
@@ -21,7 +23,7 @@ public final class CatalogReader: Sendable {
     /// Dictionaries of the segments read so far; keys are never reused, so they never change.
     private let dictionaries = Mutex<[SegmentKey: [UInt8]]>([:])
 
-    /// Opens the catalog and checks its schema.
+    /// Opens the catalog of a directory and checks its schema.
     ///
     /// - Parameters:
     ///   - checksum: CRC-32C.
@@ -29,13 +31,13 @@ public final class CatalogReader: Sendable {
     ///   - connections: how many threads read at the same time; others wait.
     /// - Throws: `notFound`, `notADatabase`, `unsupportedVersion`, `corrupt`, `recoveryPending`, `busy`, `system`.
     public static func open(
-        _ path: String, mode: Mode, checksum: @escaping CatalogChecksum, busyTimeoutSeconds: Double = 10,
+        in directory: Directory, mode: Mode, checksum: @escaping CatalogChecksum, busyTimeoutSeconds: Double = 10,
         connections: Int = 4
     ) throws(CatalogError) -> CatalogReader {
-        let file = CatalogFile(path: path, checksum: checksum)
+        let file = try CatalogFile(in: directory, checksum: checksum)
         let pool = try ConnectionPool(
-            file, access: mode == .immutable ? .immutable : .read, recovers: mode == .recovering,
-            busyTimeoutSeconds: busyTimeoutSeconds, connections: connections)
+            file, access: .read, recovers: mode == .recovering, busyTimeoutSeconds: busyTimeoutSeconds,
+            connections: connections)
         return try CatalogReader(file, pool)
     }
 
@@ -45,6 +47,7 @@ public final class CatalogReader: Sendable {
         self.file = file
         self.pool = pool
         _ = try pool.read { try file.checkedSchema($0) }
+        try pool.noteDatabase()
     }
 
     /// The newest generation: one short SELECT.

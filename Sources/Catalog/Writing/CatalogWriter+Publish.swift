@@ -20,16 +20,17 @@ extension CatalogWriter {
     ///   - record: what the header of the segment's file says; the file is complete and synced.
     ///   - generation: the one that the caller's work started from.
     ///   - settings: `nil` leaves them as they are.
+    ///   - obstacle: asked right before COMMIT; what is in its way undoes everything.
     /// - Returns: the new generation, `generation` + 1.
-    /// - Throws: `conflict` when another generation was committed since; `invalidArgument` when record and staged rows
+    /// - Throws: `conflict` when another generation was committed since, or there is an obstacle; `invalidArgument` when record and staged rows
     ///   do not agree.
     /// - Complexity: O(segments), whatever their size, once the staged ids are indexed.
     public func publish(
         _ staging: CatalogStaging, _ record: SegmentRecord, expecting generation: UInt64, replacing: Replacement,
-        settings: CatalogSettings? = nil
+        settings: CatalogSettings? = nil, obstacle: () -> String? = { nil }
     ) throws(CatalogError) -> UInt64 {
         try staging.finish()
-        return try commit(expecting: generation, settings: settings) { db, current, next in
+        return try commit(expecting: generation, settings: settings, obstacle) { db, current, next in
             let dimensions = (settings ?? current.settings).dimensions
             if let problem = staging.problem(record, dimensions: dimensions) {
                 throw file.error(.invalidArgument, problem)
@@ -58,9 +59,9 @@ extension CatalogWriter {
     ///
     /// - Returns: the new generation, `generation` + 1.
     public func change(
-        _ settings: CatalogSettings, expecting generation: UInt64
+        _ settings: CatalogSettings, expecting generation: UInt64, obstacle: () -> String? = { nil }
     ) throws(CatalogError) -> UInt64 {
-        try commit(expecting: generation, settings: settings) { db, current, _ in
+        try commit(expecting: generation, settings: settings, obstacle) { db, current, _ in
             let hasQueries = current.segments.contains { $0.queryCount > 0 }
             guard !hasQueries || settings.dimensions == current.settings.dimensions else {
                 throw file.error(.invalidArgument, "the stored queries have other dimensions")
@@ -69,7 +70,7 @@ extension CatalogWriter {
     }
 
     private func commit(
-        expecting generation: UInt64, settings: CatalogSettings?,
+        expecting generation: UInt64, settings: CatalogSettings?, _ obstacle: () -> String?,
         _ body: (Database, CatalogContents, _ next: UInt64) throws -> Void
     ) throws(CatalogError) -> UInt64 {
         if let problem = settings?.problem { throw file.error(.invalidArgument, problem) }
@@ -94,6 +95,7 @@ extension CatalogWriter {
                     try file.store(settings.rows, db)
                 }
                 try file.insertGeneration(next, db)
+                if let obstacle = obstacle() { throw file.error(.conflict, obstacle) }
                 isReadyToCommit = true
             }
         } catch {

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SegmentFile
 import Synchronization
 
 /// Changes a catalog. The caller holds the database's writer lock as long as the writer is in use.
@@ -15,21 +16,18 @@ public final class CatalogWriter: Sendable {
     /// Makes a new catalog of generation 0, without segments.
     ///
     /// - Parameters:
-    ///   - path: where there must be no file yet.
+    ///   - directory: where there must be none yet.
     ///   - databaseUUID: 16 bytes, repeated in every segment's header.
     ///   - checksum: CRC-32C.
     public static func create(
-        _ path: String, databaseUUID: [UInt8], settings: CatalogSettings, checksum: @escaping CatalogChecksum,
+        in directory: Directory, databaseUUID: [UInt8], settings: CatalogSettings, checksum: @escaping CatalogChecksum,
         busyTimeoutSeconds: Double = 10
     ) throws(CatalogError) -> CatalogWriter {
-        let file = CatalogFile(path: path, checksum: checksum)
+        let file = try CatalogFile(in: directory, checksum: checksum)
         guard databaseUUID.count == 16 else {
             throw file.error(.invalidArgument, "a database uuid has 16 bytes, found \(databaseUUID.count)")
         }
         if let problem = settings.problem { throw file.error(.invalidArgument, problem) }
-        guard !FileManager.default.fileExists(atPath: path) else {
-            throw file.error(.alreadyExists, "exists already; open it, or choose another path")
-        }
         let connection = try file.connect(.create, busyTimeoutSeconds: busyTimeoutSeconds)
         let writer = CatalogWriter(file, connection)
         try writer.write { db in
@@ -48,9 +46,9 @@ public final class CatalogWriter: Sendable {
 
     /// Opens an existing catalog, rolls back what a crash left, and checks its schema and that it can be written.
     public static func open(
-        _ path: String, checksum: @escaping CatalogChecksum, busyTimeoutSeconds: Double = 10
+        in directory: Directory, checksum: @escaping CatalogChecksum, busyTimeoutSeconds: Double = 10
     ) throws(CatalogError) -> CatalogWriter {
-        let file = CatalogFile(path: path, checksum: checksum)
+        let file = try CatalogFile(in: directory, checksum: checksum)
         let connection = try file.connect(.write, busyTimeoutSeconds: busyTimeoutSeconds)
         let writer = CatalogWriter(file, connection)
         // SQLite opens a file without write permission all the same; the first lock for writing tells.
@@ -63,6 +61,9 @@ public final class CatalogWriter: Sendable {
         self.file = file
         self.connection = connection
     }
+
+    /// Whether the directory still names the file that is open.
+    public var isInPlace: Bool { file.files.isInPlace }
 
     /// Releases the file. Later calls fail.
     public func close() throws(CatalogError) {

@@ -1,5 +1,4 @@
 import Catalog
-import Foundation
 import SegmentFile
 
 /// Where a build goes, and the commit protocol of `Formats/database.md`: a sibling directory that is renamed when it is
@@ -14,39 +13,24 @@ final class BuildTarget {
     /// Where the segment is written.
     var directory: Directory { session.directory }
 
-    /// Opens or makes the place; nothing of an existing database changes yet.
+    /// Opens or makes the database; nothing of an existing one changes yet.
     static func open(
-        _ path: String, settings: CatalogSettings, overwrite: Bool, lockTimeoutSeconds: Double,
+        _ place: BuildPlace, settings: CatalogSettings, overwrite: Bool, lockTimeoutSeconds: Double,
         allowsNetworkFileSystem: Bool, isCancelled: () -> Bool
     ) throws -> BuildTarget {
-        let (parentPath, name) = try split(path)
-        let parent: Directory
-        do throws(SystemError) { parent = try Directory(opening: parentPath) } catch {
-            throw error.isNotFound
-                ? DatabaseError(.notFound, "\(path): there is no directory '\(parentPath)' to build in")
-                : DatabaseError(error)
+        let (path, parent) = (place.path, place.parent)
+        guard let existing = try place.checked(overwrite: overwrite) else {
+            try refuseNetworkFileSystem(parent, path: path, unless: allowsNetworkFileSystem)
+            return try create(place, settings: settings)
         }
-        let existing = try parent.status(of: name)
-        if let existing {
-            if let broken = brokenLink(path) { throw broken }
-            guard overwrite else { throw existsAlready(path) }
-            // A link may lead to a database; what it leads to is opened below.
-            guard existing.isDirectory || FileManager.default.fileExists(atPath: path + "/" + catalogFileName) else {
-                throw DatabaseError(.alreadyExists, "\(path): is no vecdb database, so it is not overwritten")
-            }
+        let session = try WriterSession(
+            opening: path, in: existing, purpose: "build", timeoutSeconds: lockTimeoutSeconds,
+            allowsNetworkFileSystem: allowsNetworkFileSystem, isCancelled: isCancelled)
+        // The build that made the database may have met some, and been unable to remove them.
+        if allowsNetworkFileSystem || parent.networkFileSystem == nil {
+            try? BuildingSibling.removeAbandoned(of: place.name, in: parent)
         }
-        guard existing == nil else {
-            let target = try openExisting(
-                path, timeoutSeconds: lockTimeoutSeconds, allowsNetworkFileSystem: allowsNetworkFileSystem,
-                isCancelled: isCancelled)
-            // The build that made the database may have met some, and been unable to remove them.
-            if allowsNetworkFileSystem || parent.networkFileSystem == nil {
-                try? BuildingSibling.removeAbandoned(of: name, in: parent)
-            }
-            return target
-        }
-        try refuseNetworkFileSystem(parent, path: path, unless: allowsNetworkFileSystem)
-        return try create(path, settings: settings, parent: parent, name: name)
+        return BuildTarget(session)
     }
 
     private init(
@@ -60,34 +44,17 @@ final class BuildTarget {
 
     // MARK: creating
 
-    private static func create(
-        _ path: String, settings: CatalogSettings, parent: Directory, name: String
-    ) throws -> BuildTarget {
-        try BuildingSibling.removeAbandoned(of: name, in: parent)
-        let sibling = try BuildingSibling(makingOneFor: name, in: parent)
+    private static func create(_ place: BuildPlace, settings: CatalogSettings) throws -> BuildTarget {
+        try BuildingSibling.removeAbandoned(of: place.name, in: place.parent)
+        let sibling = try BuildingSibling(makingOneFor: place.name, in: place.parent)
         do {
             let session = try WriterSession(
-                creating: path, in: try sibling.open(), settings: settings, purpose: "build")
-            return BuildTarget(session, creation: (sibling, name))
+                creating: place.path, in: try sibling.open(), settings: settings, purpose: "build")
+            return BuildTarget(session, creation: (sibling, place.name))
         } catch {
             sibling.remove()
             throw error
         }
-    }
-
-    // MARK: opening
-
-    private static func openExisting(
-        _ path: String, timeoutSeconds: Double, allowsNetworkFileSystem: Bool, isCancelled: () -> Bool
-    ) throws -> BuildTarget {
-        let directory = try openDatabaseDirectory(path)
-        guard try directory.status(of: catalogFileName)?.isRegular == true else {
-            throw DatabaseError(.alreadyExists, "\(path): is no vecdb database, so it is not overwritten")
-        }
-        return BuildTarget(
-            try WriterSession(
-                opening: path, in: directory, purpose: "build", timeoutSeconds: timeoutSeconds,
-                allowsNetworkFileSystem: allowsNetworkFileSystem, isCancelled: isCancelled))
     }
 
     // MARK: committing
@@ -98,9 +65,10 @@ final class BuildTarget {
     func commit(_ staging: CatalogStaging, _ record: SegmentRecord, settings: CatalogSettings) throws -> UInt64 {
         let generation: UInt64
         do throws(CatalogError) {
-            generation = try session.commit { catalog throws(CatalogError) in
+            generation = try session.commit { catalog, obstacle throws(CatalogError) in
                 try catalog.publish(
-                    staging, record, expecting: session.baseGeneration, replacing: .all, settings: settings)
+                    staging, record, expecting: session.baseGeneration, replacing: .all, settings: settings,
+                    obstacle: obstacle)
             }
         } catch {
             // Nothing is removed any more when either generation may be found after a loss of power. What has not got
@@ -117,6 +85,12 @@ final class BuildTarget {
         try session.catalog.close()
         try session.synchronizeLock()
         try directory.synchronize()
+        guard directory.isStillThere else {
+            throw DatabaseError(
+                .locked,
+                "\(session.path): the directory that it was built in was moved or replaced meanwhile; nothing was made, "
+                    + "start again")
+        }
         do throws(SystemError) {
             try creation.sibling.parent.rename(creation.sibling.name, toFreeName: creation.finalName)
         } catch {
@@ -146,26 +120,6 @@ final class BuildTarget {
             try? directory.remove(staging.fileName)
             try? staging.discard()
         }
-    }
-
-    // MARK: helpers
-
-    private static func split(_ path: String) throws -> (parent: String, name: String) {
-        var trimmed = Substring(path)
-        while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
-        guard !trimmed.isEmpty, trimmed != "/" else {
-            throw DatabaseError(.invalidArgument, "'\(path)' cannot name a database")
-        }
-        guard let slash = trimmed.lastIndex(of: "/") else { return (".", try checkedName(String(trimmed))) }
-        let parent = slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
-        return (parent, try checkedName(String(trimmed[trimmed.index(after: slash)...])))
-    }
-
-    private static func checkedName(_ name: String) throws -> String {
-        guard name != ".", name != "..", !name.utf8.contains(0), name.utf8.count <= 200 else {
-            throw DatabaseError(.invalidArgument, "'\(name)' cannot be the name of a database")
-        }
-        return name
     }
 }
 

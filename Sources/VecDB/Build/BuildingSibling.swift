@@ -15,7 +15,7 @@ struct BuildingSibling {
         let padding = String(repeating: "0", count: Self.digitCount - digits.count)
         self.parent = parent
         name = Self.prefix(database) + padding + digits
-        try Directory.create(parent.pathOf(name))
+        try parent.createDirectory(name)
     }
 
     private init(named name: String, in parent: Directory) {
@@ -40,11 +40,18 @@ struct BuildingSibling {
     /// - Throws: for a link as well.
     func open() throws(SystemError) -> Directory { try Directory(opening: name, in: parent) }
 
-    /// Removes it and the files in it, as far as that is possible.
+    /// Removes it and the files in it, as far as that is possible; one with files that no build makes stays.
     func remove() {
-        if let directory = try? open(), let names = try? directory.names() {
-            for name in names { try? directory.remove(name) }
+        guard let directory = try? open(), let names = try? directory.names(), names.allSatisfy(Self.isMadeByBuilds)
+        else {
+            return
         }
+        for name in names { try? directory.remove(name) }
         try? parent.removeDirectory(name)
+    }
+
+    private static func isMadeByBuilds(_ name: String) -> Bool {
+        [catalogFileName, catalogFileName + "-journal", WriterLock.fileName].contains(name)
+            || SegmentUUID(segmentFileName: name) != nil || name.hasPrefix(".scratch-")
     }
 }

@@ -39,14 +39,16 @@ private final class DatabaseBuilder {
     }
 
     func run() throws -> BuildSummary {
+        let place = try BuildPlace(path)
         try clock.report(.read, 0, of: 0)
-        try refuseExistingTarget()
+        // Says no before an hour of reading and not after it.
+        try place.checked(overwrite: options.overwrite)
         let resolved = try ResolvedInput(input, options: options, isCancelled: isCancelled)
         let (plan, sample) = try read(resolved)
         var settings = CatalogSettings(
             metric: plan.metric.rawValue, dimensions: plan.dimensions, nextOrdinal: UInt64(plan.inputRowCount))
         let target = try BuildTarget.open(
-            path, settings: settings, overwrite: options.overwrite, lockTimeoutSeconds: options.lockTimeoutSeconds,
+            place, settings: settings, overwrite: options.overwrite, lockTimeoutSeconds: options.lockTimeoutSeconds,
             allowsNetworkFileSystem: options.allowsNetworkFileSystem, isCancelled: isCancelled)
         let uuid = SegmentUUID.random()
         let catalog = try target.session.catalog.beginStaging(segmentUUID: uuid.bytes)
@@ -66,17 +68,12 @@ private final class DatabaseBuilder {
             try clock.report(.sync, 0, of: 1)
             let generation = try target.commit(catalog, builder.record(file), settings: settings)
             clock.mark(.sync)
-            return summary(file, plan, tree, staged, generation: generation, settings: settings, uuid: uuid)
+            return summary(
+                file, plan, tree, staged, generation: generation, settings: settings, uuid: uuid, in: target.directory)
         } catch {
             target.abandon(catalog)
             throw error
         }
-    }
-
-    /// Says no before an hour of reading and not after it.
-    private func refuseExistingTarget() throws {
-        guard !options.overwrite, FileManager.default.fileExists(atPath: path) else { return }
-        throw existsAlready(path)
     }
 
     private func isCancelled() -> Bool {
@@ -150,9 +147,9 @@ private final class DatabaseBuilder {
 
     private func summary(
         _ file: SegmentSummary, _ plan: BuildPlan, _ tree: TrainedTree?, _ staged: Staging.Result, generation: UInt64,
-        settings: CatalogSettings, uuid: SegmentUUID
+        settings: CatalogSettings, uuid: SegmentUUID, in directory: Directory
     ) -> BuildSummary {
-        let catalogBytes = (try? Directory(opening: path).status(of: catalogFileName)?.byteCount) ?? nil
+        let catalogBytes = (try? directory.status(of: catalogFileName)?.byteCount) ?? nil
         let shape = tree?.codebooks.shape
         return BuildSummary(
             database: path, generation: generation, rows: plan.inputRowCount - staged.dropped.count,

@@ -82,16 +82,20 @@ extension VectorDatabase {
                 let inspection = try DatabaseInspection(of: path, directory, names: names)
                 // What is inspected is not pinned: a writer may have replaced and removed it meanwhile.
                 guard !inspection.problems.isEmpty, let generation = inspection.generation,
-                    let newest = try? openCatalog(of: path, in: directory).currentGeneration(), newest > generation
+                    let newest = try? openForInspection(path, directory).currentGeneration(), newest > generation
                 else { return inspection }
             }
         }
     }
 }
 
-private func openCatalog(of path: String, in directory: Directory) throws -> CatalogReader {
-    try CatalogReader.open(
-        try catalogPath(in: directory, of: path), mode: .readOnly, checksum: catalogChecksum)
+/// - Throws: the catalog's own errors, which say more about what is wrong; `notFound` where there is none.
+private func openForInspection(_ path: String, _ directory: Directory) throws -> CatalogReader {
+    do throws(CatalogError) {
+        return try CatalogReader.open(in: directory, mode: .readOnly, checksum: catalogChecksum)
+    } catch {
+        throw error.code == .notFound ? notADatabase(path) as any Error : error
+    }
 }
 
 extension DatabaseInspection {
@@ -101,7 +105,7 @@ extension DatabaseInspection {
         catalogBytes = try directory.status(of: catalogFileName)?.byteCount
         var files: [String] = []
         do {
-            files = try describe(try openCatalog(of: path, in: directory))
+            files = try describe(try openForInspection(path, directory))
         } catch {
             if let error = error as? CatalogError, error.isUnopened { throw error }
             // What a crash left and the next reader puts right is no damage.

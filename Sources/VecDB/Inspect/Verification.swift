@@ -60,14 +60,7 @@ final class Verifier {
     }
 
     fileprivate func run() throws {
-        let file = try catalogPath(in: directory, of: report.database)
-        let reader: CatalogReader
-        do throws(CatalogError) {
-            reader = try CatalogReader.open(
-                file, mode: .recovering, checksum: catalogChecksum)
-        } catch {
-            throw error.code == .notFound ? notADatabase(report.database) : DatabaseError(error)
-        }
+        let reader = try openCatalog(in: directory, of: report.database, mode: .recovering)
         let snapshot = try Snapshot.newest(in: directory, catalog: reader)
         try note(snapshot.catalog.contents)
         try snapshot.reading { () throws(DatabaseError) in

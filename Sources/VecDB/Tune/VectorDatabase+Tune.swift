@@ -42,7 +42,7 @@ extension VectorDatabase {
     /// Makes a setting the default of the next generation.
     private func store(_ defaults: SearchDefaults, _ options: TuneOptions) throws -> UInt64 {
         let session = try WriterSession(
-            opening: path, in: try openDatabaseDirectory(path), purpose: "tune",
+            opening: path, in: directory, purpose: "tune",
             timeoutSeconds: options.lockTimeoutSeconds, allowsNetworkFileSystem: options.allowsNetworkFileSystem,
             isCancelled: options.isCancelled)
         let measured = snapshot
@@ -54,8 +54,8 @@ extension VectorDatabase {
         }
         var settings = measured.catalog.settings
         settings.searchDefaults = defaults.settings
-        return try session.commit { catalog throws(CatalogError) in
-            try catalog.change(settings, expecting: measured.generation)
+        return try session.commit { catalog, obstacle throws(CatalogError) in
+            try catalog.change(settings, expecting: measured.generation, obstacle: obstacle)
         }
     }
 }

@@ -28,10 +28,13 @@ final class WriterSession {
         databaseUUID = uuid
         baseGeneration = 0
         catalog = try CatalogWriter.create(
-            directory.pathOf(catalogFileName), databaseUUID: uuid.bytes, settings: settings, checksum: catalogChecksum)
+            in: directory, databaseUUID: uuid.bytes, settings: settings, checksum: catalogChecksum)
     }
 
     /// Waits for the lock of an existing database, and removes what crashes and ended generations left in it.
+    ///
+    /// The path may come to lead to another directory while this one waits, and another file to lie under a name in it:
+    /// then nothing is changed, neither here nor there.
     ///
     /// - Parameter purpose: what other writers are told while they wait: `build`, `tune`.
     init(
@@ -39,33 +42,73 @@ final class WriterSession {
         allowsNetworkFileSystem: Bool, isCancelled: () -> Bool
     ) throws {
         try refuseNetworkFileSystem(directory, path: path, unless: allowsNetworkFileSystem)
+        guard let entry = try directory.status(of: catalogFileName) else { throw notADatabase(path) }
+        // What is made here is for whom the catalog is.
+        let directory = directory.makingFiles(like: entry)
+        try Self.checkLock(in: directory, of: path)
         guard
             let lock = try WriterLock.acquire(
                 in: directory, timeoutSeconds: timeoutSeconds, holder: Self.holder(purpose), isCancelled: isCancelled)
         else {
             if isCancelled() { throw DatabaseError.interrupted }
-            let other = WriterLock.holder(in: directory).map { " (\($0))" } ?? ""
-            throw DatabaseError(.locked, "\(path): another writer holds the lock\(other); try again when it is done")
+            let other = WriterLock.holder(in: directory) ?? "which one cannot be known"
+            throw DatabaseError(
+                .locked, "\(path): another process holds the lock (\(other)); try again when it is done")
         }
         self.path = path
         self.directory = directory
         self.lock = lock
-        catalog = try CatalogWriter.open(try catalogPath(in: directory, of: path), checksum: catalogChecksum)
+        if let obstacle = Self.obstacle(directory, lock) { throw DatabaseError(.locked, "\(path): \(obstacle)") }
+        do throws(CatalogError) {
+            catalog = try CatalogWriter.open(in: directory, checksum: catalogChecksum)
+        } catch {
+            throw error.code == .notFound ? notADatabase(path) : DatabaseError(error)
+        }
         let contents = try catalog.contents()
         guard let uuid = SegmentUUID(bytes: contents.databaseUUID) else {
             throw DatabaseError(.corrupt, "\(path): the catalog has no database uuid")
         }
         databaseUUID = uuid
         baseGeneration = contents.generation
+        if let obstacle { throw DatabaseError(.locked, "\(path): \(obstacle)") }
         try removeOrphans()
         try removeGarbage()
     }
 
-    /// Runs the catalog's transaction that makes the next generation.
-    func commit(_ transaction: (CatalogWriter) throws(CatalogError) -> UInt64) throws(CatalogError) -> UInt64 {
+    /// Runs the catalog's transaction that makes the next generation, which must ask right before its COMMIT whether anything
+    /// is in its way.
+    func commit(
+        _ transaction: (CatalogWriter, _ obstacle: () -> String?) throws(CatalogError) -> UInt64
+    ) throws(CatalogError) -> UInt64 {
         lock.markCatalog(changing: true)
         defer { lock.markCatalog(changing: false) }
-        return try transaction(catalog)
+        return try transaction(catalog) { obstacle }
+    }
+
+    /// Why nothing may be changed: the path leads elsewhere by now, or the lock or the catalog is another file.
+    private var obstacle: String? {
+        if let obstacle = Self.obstacle(directory, lock) { return obstacle }
+        return catalog.isInPlace ? nil : Self.moved("its \(catalogFileName)")
+    }
+
+    private static func obstacle(_ directory: Directory, _ lock: WriterLock) -> String? {
+        if !directory.isStillThere { return moved("it") }
+        return lock.isStill(in: directory) ? nil : moved("its lock")
+    }
+
+    private static func moved(_ what: String) -> String {
+        "\(what) was moved or replaced since this writer opened it; nothing was changed, start again"
+    }
+
+    /// Refuses what others would lose bytes by, or wait for.
+    private static func checkLock(in directory: Directory, of path: String) throws {
+        guard let found = try directory.status(of: WriterLock.fileName), !found.isRegular || found.nameCount > 1 else {
+            return
+        }
+        throw DatabaseError(
+            .corrupt,
+            "\(path)/\(WriterLock.fileName): is no regular file of its own but a directory, symbolic link, hard link, pipe or device; remove it"
+        )
     }
 
     /// Syncs the lock file: a new database is complete only with it.
@@ -77,8 +120,10 @@ final class WriterSession {
         for staged in contents.stagedSegments { try catalog.discardStaging(staged.key) }
         let named = Set((contents.segments + contents.deadSegments).map(\.uuid))
         for name in try directory.names() {
-            if let uuid = SegmentUUID(segmentFileName: name), !named.contains(uuid.bytes) { try directory.remove(name) }
-            if name.hasPrefix(".scratch-") { try directory.remove(name) }
+            let isSegment = SegmentUUID(segmentFileName: name).map { !named.contains($0.bytes) } ?? false
+            guard isSegment || name.hasPrefix(".scratch-") else { continue }
+            // No writer has left a directory there: it is in nobody's way.
+            if try directory.status(of: name)?.isDirectory == false { try directory.remove(name) }
         }
     }
 
@@ -86,10 +131,13 @@ final class WriterSession {
     func removeGarbage() throws {
         for segment in try catalog.contents().deadSegments {
             // Without a file there is only its row to remove, as after a crash between the two.
-            if try directory.status(of: segment.fileName) != nil {
-                let file = try directory.open(segment.fileName)
-                guard try file.tryLock(exclusive: true) else { continue }
+            if let found = try directory.status(of: segment.fileName), !found.isDirectory {
+                // A link, pipe or device that somebody put there pins nothing.
+                let file = found.isRegular ? try directory.open(segment.fileName) : nil
+                if let file, try !file.tryLock(exclusive: true) { continue }
                 try directory.remove(segment.fileName)
+                // Until then nobody may pin it.
+                withExtendedLifetime(file) {}
             }
             try catalog.removeGarbage([segment.key])
         }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SegmentFile
 import VectorKernels
 
 @testable import Catalog
@@ -13,6 +14,7 @@ import VectorKernels
 /// reader do beside a writer; where the file's header was patched, they are always new.
 final class CatalogTarget: FuzzTarget {
     private let database: String
+    private let place: Directory
     private let file: ScratchFile
     private var template: [UInt8]
     private let editor: CatalogEditor
@@ -50,10 +52,11 @@ final class CatalogTarget: FuzzTarget {
         template = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
         // A B-tree of one page: a leaf.
         precondition(template[Self.headerByteCount] == 13, "the schema takes more than a page")
+        place = try Directory(opening: database)
         file = try ScratchFile(path)
         editor = try CatalogEditor(path: path)
         pool = try ConnectionPool(
-            CatalogFile(path: path, checksum: catalogChecksum), access: .read, recovers: false, busyTimeoutSeconds: 10,
+            CatalogFile(in: place, checksum: catalogChecksum), access: .read, recovers: false, busyTimeoutSeconds: 10,
             connections: 1)
     }
 
@@ -113,7 +116,7 @@ final class CatalogTarget: FuzzTarget {
         for patch in patches { try file.write(patch.bytes[...], at: patch.place) }
         let reading = Reading(choice: choice)
         if firstPatch < Self.headerByteCount || reading.isAnew {
-            try read(CatalogReader.open(file.path, mode: .readOnly, checksum: catalogChecksum), reading)
+            try read(CatalogReader.open(in: place, mode: .readOnly, checksum: catalogChecksum), reading)
         } else {
             try read(CatalogReader(pool.file, pool), reading)
         }

@@ -1,4 +1,5 @@
 @testable import Catalog
+import SegmentFile
 import VectorKernels
 
 /// Packed metadata documents: a dictionary and a packed document, unpacked; and the same bytes packed and unpacked again.
@@ -7,8 +8,12 @@ import VectorKernels
 ///     1  2  bytes of the dictionary, and those follow
 ///     …     the column `document`: codec, byte count, checksum, content
 final class DocumentsTarget: FuzzTarget {
-    private let file = CatalogFile(path: "catalog.sqlite") { crc32c($0) }
+    private let file: CatalogFile
     private static let ordinal: UInt64 = 7
+
+    init() throws {
+        file = try CatalogFile(in: Directory(opening: ".")) { crc32c($0) }
+    }
 
     func run(_ input: [UInt8]) throws {
         guard input.count >= 3 else { return }

@@ -9,7 +9,7 @@ let fuzzTargets: [String: @Sendable () throws -> any FuzzTarget] = [
     "manifest": { try ManifestTarget() },
     "json": { JSONTarget() },
     "numbers": { NumbersTarget() },
-    "documents": { DocumentsTarget() },
+    "documents": { try DocumentsTarget() },
     "catalog": { try CatalogTarget() },
     "planted-read": { PlantedFault(.outOfBoundsRead) },
     "planted-section": { PlantedFault(.readBehindSection) },

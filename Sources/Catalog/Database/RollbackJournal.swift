@@ -1,0 +1,222 @@
+import GRDBSQLite
+import SegmentFile
+
+/// A rollback journal, read before SQLite may play it back: SQLite believes whatever lies there, and unlinks what it names.
+///
+/// SQLite's documentation, "Database File Format", section 4.1. What SQLite would not play back, as a header of zeros, is no
+/// problem: a crash leaves such journals.
+struct RollbackJournal {
+    private let file: File
+    private let byteCount: Int
+
+    init(_ file: File, byteCount: Int) {
+        self.file = file
+        self.byteCount = byteCount
+    }
+
+    private static let magic: [UInt8] = [0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7]
+    private static let remedy =
+        "copy the directory, then restore a backup into an empty directory or rebuild with 'vecdb build'"
+
+    /// Why it must not be played back over this catalog; `nil` when it may be, or SQLite would not do it.
+    ///
+    /// - Parameter isToBeOverwritten: whether SQLite, which holds the lock for writing, is about to begin a new one in it.
+    func problem(beside catalog: CatalogPages, isToBeOverwritten: Bool) throws(SystemError) -> String? {
+        if try namesSuperJournal() {
+            return "names a super-journal, which no catalog has: rolling it back would remove that file; " + Self.remedy
+        }
+        // One that a crash left a moment ago, before anything was written to the catalog, may still be there.
+        if isToBeOverwritten { return nil }
+        guard let first = try header(at: 0) else { return nil }
+        guard let problem = try misfit(first, catalog) else { return nil }
+        return "was not made for this catalog: \(problem). A backup was restored beside it, or another program put it "
+            + "there; " + Self.remedy
+    }
+
+    /// The name of a super-journal stands at the end of the file, in front of its length, a checksum and the magic bytes.
+    private func namesSuperJournal() throws(SystemError) -> Bool {
+        guard byteCount >= 16 else { return false }
+        let tail = try bytes(at: byteCount - 16, count: 16)
+        let length = Int(number(tail, 0))
+        return tail[8...].elementsEqual(Self.magic) && length > 0 && length <= byteCount - 16
+    }
+
+    // MARK: headers and records
+
+    private struct Header {
+        var recordCount: Int
+        let salt: UInt32
+        let pageCount: Int
+        let sectorByteCount: Int
+        let pageByteCount: Int
+    }
+
+    /// The header at `offset`, with which a batch of pages begins; `nil` where SQLite sees none.
+    private func header(at offset: Int) throws(SystemError) -> Header? {
+        guard offset + 28 <= byteCount else { return nil }
+        let fields = try bytes(at: offset, count: 28)
+        guard fields.starts(with: Self.magic) else { return nil }
+        let sector = Int(number(fields, 20)), page = Int(number(fields, 24))
+        // Only those of the first header count.
+        if offset == 0 {
+            guard (32...65_536).contains(sector), sector & (sector - 1) == 0,
+                page == 0 || (512...65_536).contains(page) && page & (page - 1) == 0
+            else { return nil }
+        }
+        let count = number(fields, 8)
+        return Header(
+            // The length of the file says how many where a sync was not needed.
+            recordCount: count == .max ? .max : Int(count), salt: number(fields, 12),
+            pageCount: Int(number(fields, 16)), sectorByteCount: sector, pageByteCount: page)
+    }
+
+    /// Calls `body` with every page that SQLite would write back, and its number.
+    private func forEachPage(_ first: Header, _ body: (Int, [UInt8]) -> Void) throws(SystemError) {
+        let (sector, page) = (first.sectorByteCount, first.pageByteCount)
+        var (header, offset) = (Optional(first), 0)
+        while let current = header {
+            offset += sector
+            var left = current.recordCount
+            while left > 0, offset + page + 8 <= byteCount {
+                let record = try bytes(at: offset, count: page + 8)
+                let pageNumber = Int(number(record, 0)), content = Array(record[4..<page + 4])
+                var sum = current.salt
+                for index in stride(from: page - 200, to: 0, by: -200) { sum &+= UInt32(content[index]) }
+                guard pageNumber > 0, sum == number(record, page + 4) else { return }
+                if pageNumber <= first.pageCount { body(pageNumber, content) }
+                offset += page + 8
+                left -= 1
+            }
+            // A journal that was cut off ends here.
+            if left > 0, current.recordCount != .max { return }
+            offset = (offset + sector - 1) / sector * sector
+            header = try self.header(at: offset)
+        }
+    }
+
+    private func bytes(at offset: Int, count: Int) throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var span = bytes.mutableSpan
+        var raw = unsafe span.mutableBytes
+        _ = try file.read(into: &raw, at: offset)
+        return bytes
+    }
+
+    // MARK: whose it is
+
+    /// Why what the catalog would be afterwards is not what it was before the change that the journal undoes.
+    private func misfit(_ header: Header, _ catalog: CatalogPages) throws(SystemError) -> String? {
+        guard let current = catalog.firstPage, current.isOurs else {
+            return "the first page beside it is none of a catalog"
+        }
+        guard header.pageByteCount == current.pageByteCount else {
+            return "its pages have \(header.pageByteCount) bytes, the catalog's \(current.pageByteCount)"
+        }
+        var restored: FirstPage?
+        var (numbers, problem) = (Set<Int>(), String?.none)
+        let present = catalog.byteCount / current.pageByteCount
+        try forEachPage(header) { number, content in
+            if number == 1, restored == nil { restored = FirstPage(content) }
+            if number > present { numbers.insert(number) }
+            if problem == nil, let theirs = databaseUUID(in: content),
+                let ours = databaseUUID(in: catalog.page(number, byteCount: current.pageByteCount)), theirs != ours
+            {
+                problem = "it is of the database \(theirs), the catalog of \(ours)"
+            }
+        }
+        if let problem { return problem }
+        if let restored {
+            guard restored.isOurs, restored.pageByteCount == current.pageByteCount else {
+                return "the first page in it is none of such a catalog"
+            }
+            // A change counts one up, and writes the number back or has not yet.
+            guard current.changeCount == restored.changeCount || current.changeCount == restored.changeCount &+ 1 else {
+                return "it undoes change \(restored.changeCount &+ 1), and the last one of the catalog was "
+                    + "\(current.changeCount)"
+            }
+        }
+        if let pages = (restored ?? current).pageCount, pages != header.pageCount {
+            return "it is of a file of \(header.pageCount) pages, the catalog has \(pages)"
+        }
+        guard numbers.count == max(0, header.pageCount - present) else {
+            return "of the \(header.pageCount) pages that the catalog had, some are in neither file"
+        }
+        return nil
+    }
+}
+
+/// What the first page of an SQLite file says ("Database File Format", section 1.3).
+struct FirstPage {
+    let isOurs: Bool
+    let pageByteCount: Int
+    let changeCount: UInt32
+    /// `nil` where it does not hold, as in files that old versions of SQLite have written.
+    let pageCount: Int?
+
+    static let byteCount = 100
+
+    init(_ bytes: [UInt8]) {
+        isOurs =
+            bytes.starts(with: CatalogFile.magic)
+            && number(bytes, 68) == UInt32(truncatingIfNeeded: CatalogFile.applicationID)
+        let size = Int(bytes[16]) << 8 | Int(bytes[17])
+        pageByteCount = size == 1 ? 65_536 : size
+        changeCount = number(bytes, 24)
+        pageCount = number(bytes, 92) == changeCount ? Int(number(bytes, 28)) : nil
+    }
+}
+
+/// The pages of a catalog that is open, read through SQLite's own handle.
+@safe struct CatalogPages {
+    /// Proof for all uses: SQLite's handle of the file whose journal it asks for, open as long as it asks.
+    nonisolated(unsafe) private let file: UnsafeMutablePointer<sqlite3_file>?
+
+    /// - Parameter journal: the name as SQLite gives it, from which it finds the file.
+    init(of journal: UnsafePointer<CChar>) { unsafe file = sqlite3_database_file_object(journal) }
+
+    var byteCount: Int {
+        var size: Int64 = 0
+        guard let file = unsafe file, let methods = unsafe file.pointee.pMethods,
+            unsafe methods.pointee.xFileSize(file, &size) == SQLITE_OK
+        else { return 0 }
+        return Int(size)
+    }
+
+    var firstPage: FirstPage? {
+        byteCount < FirstPage.byteCount ? nil : FirstPage(read(at: 0, count: FirstPage.byteCount))
+    }
+
+    /// Zeros beyond the end of the file.
+    func page(_ number: Int, byteCount: Int) -> [UInt8] { read(at: (number - 1) * byteCount, count: byteCount) }
+
+    private func read(at offset: Int, count: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        guard let file = unsafe file, let methods = unsafe file.pointee.pMethods else { return bytes }
+        // Proof: `xRead` fills at most `count` bytes.
+        unsafe bytes.withUnsafeMutableBytes { bytes in
+            _ = unsafe methods.pointee.xRead(file, bytes.baseAddress, Int32(count), Int64(offset))
+        }
+        return bytes
+    }
+}
+
+/// The uuid of the database in a page of its settings: an entry ("Database File Format", section 1.6) is its length, then
+/// a header of 4 bytes for a text of 13, one of 32 and the checksum, then the texts.
+private func databaseUUID(in page: [UInt8]) -> String? {
+    guard page[0] == 0x0A else { return nil }
+    let key = Array(SettingKey.databaseUUID.rawValue.utf8)
+    for place in 0..<(Int(page[3]) << 8 | Int(page[4])) where 10 + 2 * place <= page.count {
+        let start = (Int(page[8 + 2 * place]) << 8 | Int(page[9 + 2 * place])) + 1
+        let end = start + 4 + key.count + 32
+        guard end <= page.count, page[start..<start + 3].elementsEqual([4, 39, 77]),
+            page[start + 4..<start + 4 + key.count].elementsEqual(key)
+        else { continue }
+        return String(decoding: page[start + 4 + key.count..<end], as: UTF8.self)
+    }
+    return nil
+}
+
+/// Four bytes, the most significant first.
+private func number(_ bytes: [UInt8], _ offset: Int) -> UInt32 {
+    bytes[offset..<offset + 4].reduce(0) { $0 << 8 | UInt32($1) }
+}

@@ -1,0 +1,295 @@
+import Foundation
+import GRDB
+import Testing
+
+@testable import Catalog
+
+// Journals beside a catalog: SQLite believes what lies there, and removes the files that it names.
+
+private func put(_ bytes: [UInt8], at path: String) throws { try Data(bytes).write(to: URL(fileURLWithPath: path)) }
+
+private func bytes(of path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
+
+private func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+private func bigEndian(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+
+private let magic: [UInt8] = [0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7]
+
+/// A journal's header, with which a sector begins.
+private func header(records: UInt32 = 0, pages: UInt32, sector: UInt32 = 512, page: UInt32 = 4096) -> [UInt8] {
+    let fields = magic + bigEndian(records) + bigEndian(0) + bigEndian(pages) + bigEndian(sector) + bigEndian(page)
+    return fields + [UInt8](repeating: 0, count: 512 - fields.count)
+}
+
+/// The trailer that names a super-journal.
+private func trailer(_ name: String) -> [UInt8] {
+    let text = Array(name.utf8)
+    return bigEndian(0x4000_0000) + text + bigEndian(UInt32(text.count))
+        + bigEndian(text.reduce(0) { $0 &+ UInt32($1) }) + magic
+}
+
+/// All that opens a catalog, each with the code of what it throws.
+private func attempts(_ scratch: Scratch) -> [CatalogError.Code?] {
+    [
+        code { _ = try openReader(scratch, .readOnly).snapshot() },
+        code { _ = try openReader(scratch, .recovering).snapshot() },
+        code { _ = try CatalogWriter.open(scratch.path, checksum: crc32c) },
+    ]
+}
+
+private func pageCount(_ scratch: Scratch) throws -> UInt32 { UInt32(try bytes(of: scratch.path).count / 4096) }
+
+/// A catalog and the journal of a change to it that was not committed; `change` runs with hardly any cache.
+private func makeCrashed(_ database: [UInt8], cache: Int = 2, _ changes: String...) throws -> Scratch {
+    let source = try Scratch()
+    try makeDatabase(source, database).close()
+    let crashed = try Scratch()
+    let queue = try DatabaseQueue(path: source.path)
+    try queue.inDatabase { db in
+        try db.execute(sql: "PRAGMA cache_size=\(cache); PRAGMA journal_mode=DELETE")
+        try db.inTransaction(.immediate) {
+            for change in changes { try db.execute(sql: change) }
+            for suffix in ["", "-journal"] {
+                try FileManager.default.copyItem(atPath: source.path + suffix, toPath: crashed.path + suffix)
+            }
+            return .rollback
+        }
+    }
+    try queue.close()
+    return crashed
+}
+
+private func makeDatabase(_ scratch: Scratch, _ uuid: [UInt8]) throws -> CatalogWriter {
+    let writer = try CatalogWriter.create(scratch.path, databaseUUID: uuid, settings: plainSettings, checksum: crc32c)
+    let staging = try writer.beginStaging(segmentUUID: segmentUUID(1))
+    try staging.stageIDs((0..<500).map { "id \($0)" }, firstOrdinal: 0)
+    _ = try writer.publish(staging, record(500), expecting: 0, replacing: .all)
+    return writer
+}
+
+private let fill = """
+    WITH RECURSIVE n(x) AS (SELECT 1000 UNION ALL SELECT x + 1 FROM n WHERE x < 3000)
+    INSERT INTO candidate_1 SELECT x, 'half written ' || x FROM n
+    """
+private let changedSettings = "UPDATE setting SET value = value || 'x'"
+private let otherUUID = [UInt8](repeating: 0xAB, count: 16)
+
+@Test func `fault 01: a journal that names a super-journal is refused, and the file it names stays`() throws {
+    let scratch = try Scratch()
+    try makeDatabase(scratch, databaseUUID).close()
+    let victim = scratch.directory + "/victim"
+    let before = try bytes(of: scratch.path)
+    // A super-journal lists the journals of the databases in one transaction; SQLite removes it when none needs it.
+    try put(Array("/nonexistent/journal\0".utf8), at: victim)
+    for start in [header(pages: try pageCount(scratch)), [UInt8](repeating: 0, count: 512)] {
+        let journal = start + trailer(victim)
+        try put(journal, at: scratch.path + "-journal")
+        #expect(attempts(scratch) == [.corrupt, .corrupt, .corrupt])
+        #expect(try isThere(victim) && bytes(of: scratch.path + "-journal") == journal)
+        #expect(try bytes(of: scratch.path) == before)
+    }
+}
+
+@Test func `fault 01: a journal of another database does not overwrite this one`() throws {
+    for change in [[changedSettings, fill], [changedSettings]] {
+        let foreign = try makeCrashed(otherUUID, cache: change.count == 1 ? 0 : 2, change[0], change.last ?? "")
+        let scratch = try Scratch()
+        try makeDatabase(scratch, databaseUUID).close()
+        let before = try bytes(of: scratch.path)
+        let journal = try bytes(of: foreign.path + "-journal")
+        guard journal.starts(with: magic) else { continue }  // nothing was written yet
+        try put(journal, at: scratch.path + "-journal")
+        #expect(attempts(scratch) == [.corrupt, .corrupt, .corrupt])
+        #expect(try bytes(of: scratch.path) == before && bytes(of: scratch.path + "-journal") == journal)
+    }
+}
+
+@Test func `fault 01: journals whose pages, sizes or numbers do not fit are refused`() throws {
+    let crashed = try makeCrashed(databaseUUID, changedSettings, fill)
+    let journal = try bytes(of: crashed.path + "-journal"), catalog = try bytes(of: crashed.path)
+    func patched(_ offset: Int, _ value: UInt32) -> [UInt8] {
+        journal[..<offset] + bigEndian(value) + journal[(offset + 4)...]
+    }
+    func check(_ journal: [UInt8], _ place: SourceLocation = #_sourceLocation) throws {
+        try put(journal, at: crashed.path + "-journal")
+        #expect(attempts(crashed) == [.corrupt, .corrupt, .corrupt], sourceLocation: place)
+        #expect(try bytes(of: crashed.path) == catalog, sourceLocation: place)
+        #expect(try bytes(of: crashed.path + "-journal") == journal, sourceLocation: place)
+    }
+    try check(patched(16, 0))  // pages of the file
+    try check(patched(16, 3))
+    try check(patched(16, 1_000_000))
+    try check(patched(24, 0))  // bytes of a page
+    try check(patched(24, 512))
+    // No record is right with another salt; what is left empties nothing, and writes nothing back.
+    try put(patched(12, 7), at: crashed.path + "-journal")
+    #expect(!attempts(crashed).contains(.snapshotGone))
+    // Of another state of the same database: a backup that was restored beside the journal.
+    var later = catalog
+    later.replaceSubrange(24..<28, with: bigEndian(77))
+    later.replaceSubrange(92..<96, with: bigEndian(77))
+    try put(later, at: crashed.path)
+    try put(journal, at: crashed.path + "-journal")
+    #expect(attempts(crashed) == [.corrupt, .corrupt, .corrupt])
+}
+
+@Test func `fault 13: a backup that was restored beside a hot journal is refused`() throws {
+    let scratch = try Scratch()
+    let writer = try makeDatabase(scratch, databaseUUID)
+    let backup = try bytes(of: scratch.path)
+    // The database goes on, and a later change crashes.
+    _ = try writer.change(plainSettings, expecting: 1)
+    try writer.close()
+    let queue = try DatabaseQueue(path: scratch.path)
+    var journal: [UInt8] = []
+    try queue.inDatabase { db in
+        try db.execute(sql: "PRAGMA cache_size=2")
+        try db.inTransaction(.immediate) {
+            try db.execute(sql: "CREATE TABLE more(a); \(changedSettings); \(fill)")
+            journal = try bytes(of: scratch.path + "-journal")
+            return .rollback
+        }
+    }
+    try queue.close()
+    #expect(journal.starts(with: magic))
+    try put(backup, at: scratch.path)
+    try put(journal, at: scratch.path + "-journal")
+    #expect(attempts(scratch) == [.corrupt, .corrupt, .corrupt])
+    #expect(try bytes(of: scratch.path) == backup)
+}
+
+@Test func `fault 01: what a crash can leave is rolled back`() throws {
+    for changes in [
+        [changedSettings], [fill], [changedSettings, fill], [fill, changedSettings, "CREATE TABLE more(a)"],
+    ] {
+        for cache in [0, 1, 2, 10, 1000] {
+            let crashed = try makeCrashed(databaseUUID, cache: cache, changes.joined(separator: ";"))
+            let isHot = try bytes(of: crashed.path + "-journal").starts(with: magic)
+            #expect(attempts(crashed).dropFirst() == [nil, nil])
+            #expect(try openReader(crashed).snapshot().generation == 1)
+            if isHot { #expect(!isThere(crashed.path + "-journal")) }
+        }
+    }
+    // Of a journal that was not synced anything may be there, and of the catalog nothing is changed.
+    let crashed = try makeCrashed(databaseUUID, changedSettings, fill)
+    let journal = try bytes(of: crashed.path + "-journal")
+    let scratch = try Scratch()
+    try makeDatabase(scratch, databaseUUID).close()
+    let whole = try bytes(of: scratch.path)
+    var states = [0, 1, 7, 8, 27, 28, 100, 511, 512, 513, 600, 4096, 5000, journal.count / 2].map {
+        Array(journal[..<$0])
+    }
+    states += [8, 100, 512, 1024].map { [UInt8](repeating: 0, count: $0) + journal[min($0, journal.count)...] }
+    states += [header(pages: try pageCount(scratch)), [UInt8](repeating: 0x5A, count: 3000)]
+    for state in states {
+        try put(whole, at: scratch.path)
+        try put(state, at: scratch.path + "-journal")
+        #expect(attempts(scratch).dropFirst() == [nil, nil], "\(state.count) bytes")
+        #expect(try bytes(of: scratch.path) == whole)
+    }
+}
+
+@Test(.timeLimit(.minutes(1)))
+func `fault 02: whatever lies under the journal's name, nobody waits for it and nobody follows it`() throws {
+    let scratch = try Scratch()
+    try makeDatabase(scratch, databaseUUID).close()
+    let (journal, victim) = (scratch.path + "-journal", scratch.directory + "/victim")
+    try put([UInt8](repeating: 0, count: 1000), at: victim)
+    let kinds: [() throws -> Void] = [
+        { #expect(unsafe mkfifo(journal, 0o600) == 0) },
+        { try FileManager.default.createDirectory(atPath: journal, withIntermediateDirectories: false) },
+        { try FileManager.default.createSymbolicLink(atPath: journal, withDestinationPath: "victim") },
+        { try FileManager.default.createSymbolicLink(atPath: journal, withDestinationPath: "nowhere") },
+        { try FileManager.default.createSymbolicLink(atPath: journal, withDestinationPath: "/dev/zero") },
+        { try FileManager.default.linkItem(atPath: victim, toPath: journal) },
+    ]
+    for make in kinds {
+        try make()
+        #expect(attempts(scratch) == [.corrupt, .corrupt, .corrupt])
+        // Also one that appears while the catalog is open.
+        try FileManager.default.removeItem(atPath: journal)
+        let reader = try openReader(scratch, .recovering),
+            writer = try CatalogWriter.open(scratch.path, checksum: crc32c)
+        try make()
+        #expect(code { _ = try reader.snapshot() } == .corrupt)
+        #expect(code { _ = try writer.change(plainSettings, expecting: 1) } == .corrupt)
+        #expect(try bytes(of: victim) == [UInt8](repeating: 0, count: 1000))
+        try FileManager.default.removeItem(atPath: journal)
+        #expect(try reader.snapshot().generation == 1)
+    }
+}
+
+@Test func `fault 02: a write-ahead log is refused whatever it is, also when it appears later`() throws {
+    let scratch = try Scratch()
+    try makeDatabase(scratch, databaseUUID).close()
+    let reader = try openReader(scratch, .recovering)
+    #expect(unsafe mkfifo(scratch.path + "-wal", 0o600) == 0)
+    #expect(attempts(scratch) == [.corrupt, .corrupt, .corrupt])
+    #expect(code { _ = try reader.snapshot() } == .corrupt)
+    try FileManager.default.removeItem(atPath: scratch.path + "-wal")
+    #expect(try reader.snapshot().generation == 1)
+    try put([1, 2, 3], at: scratch.path + "-wal")
+    #expect(attempts(scratch) == [.corrupt, .corrupt, .corrupt])
+    #expect(try bytes(of: scratch.path + "-wal") == [1, 2, 3])
+}
+
+@Test func `fault 02: the journal of an empty catalog is not done away with`() throws {
+    let crashed = try makeCrashed(databaseUUID, changedSettings, fill)
+    try put([], at: crashed.path)
+    let journal = try bytes(of: crashed.path + "-journal")
+    #expect(!attempts(crashed).contains(nil))
+    #expect(try bytes(of: crashed.path + "-journal") == journal)
+}
+
+@Test func `fault 04: later connections open the same file, wherever the directory goes`() throws {
+    let scratch = try Scratch(), other = try Scratch()
+    try makeDatabase(scratch, databaseUUID).close()
+    try makeDatabase(other, otherUUID).close()
+    let reader = try openReader(scratch)
+    let moved = scratch.directory + "-moved"
+    try FileManager.default.moveItem(atPath: scratch.directory, toPath: moved)
+    try FileManager.default.moveItem(atPath: other.directory, toPath: scratch.directory)
+    defer { try? FileManager.default.removeItem(atPath: moved) }
+    // Each thread that reads while others do opens another connection.
+    try reader.pool.read { _ in
+        #expect(try reader.snapshot().databaseUUID == databaseUUID)
+        // Another file in the directory is noticed.
+        try FileManager.default.moveItem(atPath: moved + "/catalog.sqlite", toPath: moved + "/old")
+        try FileManager.default.copyItem(atPath: scratch.path, toPath: moved + "/catalog.sqlite")
+        try reader.pool.read { _ in
+            #expect(code { _ = try reader.snapshot() } == .conflict)
+        }
+    }
+}
+
+@Test func `fault 04: another database that was copied over the file is noticed`() throws {
+    let scratch = try Scratch(), other = try Scratch()
+    try makeDatabase(scratch, databaseUUID).close()
+    try makeDatabase(other, otherUUID).close()
+    let reader = try openReader(scratch)
+    try reader.pool.read { _ in
+        let handle = try #require(FileHandle(forWritingAtPath: scratch.path))
+        try handle.write(contentsOf: Data(contentsOf: URL(fileURLWithPath: other.path)))
+        try handle.close()
+        #expect(code { _ = try reader.snapshot() } == .conflict)
+    }
+}
+
+@Test func `fault 03: a catalog that was moved away takes no changes`() throws {
+    let scratch = try Scratch()
+    let writer = try makeDatabase(scratch, databaseUUID)
+    #expect(writer.isInPlace)
+    try FileManager.default.moveItem(atPath: scratch.path, toPath: scratch.path + "-old")
+    #expect(!writer.isInPlace)
+    #expect(code { _ = try writer.change(plainSettings, expecting: 1) } == .conflict)
+    try FileManager.default.moveItem(atPath: scratch.path + "-old", toPath: scratch.path)
+    #expect(try writer.change(plainSettings, expecting: 1) == 2)
+}
+
+@Test func `fault 03: what is in the way of a commit undoes it`() throws {
+    let scratch = try Scratch()
+    let writer = try makeDatabase(scratch, databaseUUID)
+    #expect(code { _ = try writer.change(plainSettings, expecting: 1, obstacle: { "moved" }) } == .conflict)
+    #expect(try writer.currentGeneration() == 1)
+}

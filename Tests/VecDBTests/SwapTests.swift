@@ -1,0 +1,271 @@
+import Foundation
+import SegmentFile
+import Synchronization
+import Testing
+
+@testable import VecDB
+
+// Directories, files and the working directory change while somebody is at work.
+
+private func makeDatabase(_ path: String, _ name: String, rows: Int = 300) throws {
+    var options = BuildOptions()
+    options.index = .treeAH
+    options.leaves = 4
+    let documents = (0..<rows).map { "{\"of\":\"\(name)\",\"row\":\($0)}" }
+    try VectorDatabase.build(
+        at: path,
+        from: .memory(
+            vectors: clusteredVectors(count: rows, dimensions: 4, seed: 1), dimensions: 4,
+            ids: (0..<rows).map { "\(name) \($0)" }, metadata: documents),
+        options: options)
+}
+
+private func overwrite(_ path: String, timeoutSeconds: Double = 60) throws {
+    var options = BuildOptions()
+    options.overwrite = true
+    options.lockTimeoutSeconds = timeoutSeconds
+    try VectorDatabase.build(at: path, from: .memory(vectors: [7, 8], dimensions: 1), options: options)
+}
+
+private func tune(_ path: String) throws {
+    var options = TuneOptions()
+    (options.targetRecall, options.k, options.lockTimeoutSeconds) = (0.1, 3, 60)
+    _ = try VectorDatabase.tune(path, options: options)
+}
+
+private func move(_ from: String, _ to: String) throws { try FileManager.default.moveItem(atPath: from, toPath: to) }
+
+/// The files of a directory and their bytes, but for the lock's, which says who had it last.
+private func contents(_ path: String) throws -> [String: Data] {
+    var files: [String: Data] = [:]
+    for name in try FileManager.default.contentsOfDirectory(atPath: path) where name != "lock" {
+        files[name] = try Data(contentsOf: URL(fileURLWithPath: path + "/" + name))
+    }
+    return files
+}
+
+private func isIntact(_ path: String) throws -> Bool { try VectorDatabase.verify(path, deep: true).isIntact }
+
+/// What `body` throws on another thread.
+private final class Outcome: Sendable {
+    private let error = Mutex<DatabaseError?>(nil)
+    private let ended = DispatchSemaphore(value: 0)
+
+    init(_ body: @escaping @Sendable () throws -> Void) {
+        Thread.detachNewThread { [self] in
+            do { try body() } catch { self.error.withLock { $0 = DatabaseError(anyError: error) } }
+            ended.signal()
+        }
+    }
+
+    /// What `body` throws here.
+    static func of(_ body: () throws -> Void) -> DatabaseError? {
+        do { try body() } catch { return DatabaseError(anyError: error) }
+        return nil
+    }
+
+    func wait() -> DatabaseError? {
+        ended.wait()
+        return error.withLock { $0 }
+    }
+}
+
+/// Runs `writer` while the lock of `directory` is held; `change` is what happens while it waits.
+private func waiting(
+    for directory: String, _ writer: @escaping @Sendable () throws -> Void, while change: () throws -> Void
+) throws -> DatabaseError? {
+    var lock = try WriterLock.acquire(in: try Directory(opening: directory), timeoutSeconds: 0, holder: "test")
+    #expect(lock != nil)
+    let outcome = Outcome(writer)
+    let name = directory + "/lock"
+    while openFiles().filter({ $0 == name }).count < 2 { Thread.sleep(forTimeInterval: 0.01) }
+    try change()
+    lock = nil
+    return outcome.wait()
+}
+
+/// What this process has open.
+private func openFiles() -> [String] {
+    let files = FileManager.default
+    return ((try? files.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).compactMap {
+        try? files.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + $0)
+    }
+}
+
+private let writers: [(name: String, run: @Sendable (String) throws -> Void)] = [
+    ("build", { try overwrite($0) }), ("tune", { try tune($0) }),
+]
+
+@Test(.timeLimit(.minutes(5)), arguments: [0, 1])
+func `fault 03: a writer that waits notices that the directory was swapped`(writer: Int) throws {
+    let place = try TemporaryDirectory()
+    let (live, next, old) = (place.file("live"), place.file("next"), place.file("old"))
+    try makeDatabase(live, "live")
+    try makeDatabase(next, "next")
+    let before = [try contents(live), try contents(next)]
+    let error = try #require(
+        try waiting(for: live, { try writers[writer].run(live) }) {
+            try move(live, old)
+            try move(next, live)
+        })
+    #expect(error.code == .locked && error.message.contains("moved or replaced"))
+    #expect(try contents(old) == before[0] && contents(live) == before[1])
+    #expect(try isIntact(old) && isIntact(live))
+    // Nothing keeps the next one from its work.
+    try overwrite(live)
+    try overwrite(old)
+    #expect(try isIntact(old) && isIntact(live))
+}
+
+@Test(.timeLimit(.minutes(5)), arguments: ["lock", "catalog.sqlite"], [0, 1])
+func `fault 03: a writer that waits notices that a file was replaced`(name: String, writer: Int) throws {
+    let place = try TemporaryDirectory()
+    let live = place.file("live")
+    try makeDatabase(live, "live")
+    let before = try contents(live)
+    let error = try waiting(for: live, { try writers[writer].run(live) }) {
+        try move(live + "/" + name, place.file("kept"))
+        try FileManager.default.copyItem(atPath: place.file("kept"), toPath: live + "/" + name)
+    }
+    // A copy of the catalog is as good as the catalog for who has not opened it yet.
+    if name == "lock" { #expect(error?.code == .locked) }
+    if error != nil { #expect(try contents(live) == before) }
+    #expect(try isIntact(live))
+}
+
+@Test func `fault 03: a swap in the middle of a build is noticed at its commit`() throws {
+    let place = try TemporaryDirectory()
+    let (live, next, old) = (place.file("live"), place.file("next"), place.file("old"))
+    // Before that, nothing is open but the place.
+    for phase in BuildPhase.allCases where phase != .read {
+        for path in [live, next, old] where FileManager.default.fileExists(atPath: path) {
+            try FileManager.default.removeItem(atPath: path)
+        }
+        try makeDatabase(live, "live")
+        try makeDatabase(next, "next")
+        let before = [try contents(live), try contents(next)]
+        var options = BuildOptions()
+        (options.overwrite, options.index, options.leaves) = (true, .treeAH, 4)
+        var isSwapped = false
+        let vectors = clusteredVectors(count: 300, dimensions: 4, seed: 2)
+        let error = Outcome.of {
+            _ = try VectorDatabase.build(at: live, from: .memory(vectors: vectors, dimensions: 4), options: options) {
+                if !isSwapped, $0.phase == phase {
+                    isSwapped = true
+                    try? move(live, old)
+                    try? move(next, live)
+                }
+                return .proceed
+            }
+        }
+        // Not each phase of a small build is reported.
+        #expect((error?.code == .locked) == isSwapped && (isSwapped || phase != .sync), "\(phase)")
+        guard isSwapped else { continue }
+        #expect(try contents(live) == before[1], "\(phase)")
+        #expect(try contents(old).keys.sorted() == before[0].keys.sorted() && isIntact(old), "\(phase)")
+    }
+}
+
+@Test func `fault 03: a new database whose place was moved away is not made`() throws {
+    let place = try TemporaryDirectory()
+    try FileManager.default.createDirectory(atPath: place.file("a"), withIntermediateDirectories: false)
+    var isMoved = false
+    let error = #expect(throws: DatabaseError.self) {
+        try VectorDatabase.build(at: place.file("a/new.vecdb"), from: .memory(vectors: [1, 2], dimensions: 1)) { _ in
+            if !isMoved { try? move(place.file("a"), place.file("b")) }
+            isMoved = true
+            return .proceed
+        }
+    }
+    #expect(error?.code == .locked)
+    #expect(place.names == ["b"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: place.file("b")).isEmpty)
+}
+
+@Test func `fault 04: a snapshot keeps to its database when directories are swapped`() throws {
+    let place = try TemporaryDirectory()
+    let (live, next, old) = (place.file("live"), place.file("next"), place.file("old"))
+    try makeDatabase(live, "live")
+    try makeDatabase(next, "next")
+    let database = try VectorDatabase.open(live)
+    try move(live, old)
+    try move(next, live)
+    try checkAnswers(of: database, "live")
+    #expect(try !database.refresh())
+}
+
+@Test func `fault 04: a relative path means what it meant when it was given`() throws {
+    let place = try TemporaryDirectory()
+    for name in ["here", "there"] {
+        try FileManager.default.createDirectory(atPath: place.file(name), withIntermediateDirectories: false)
+        try makeDatabase(place.file(name + "/db"), name)
+    }
+    let origin = FileManager.default.currentDirectoryPath
+    defer { _ = FileManager.default.changeCurrentDirectoryPath(origin) }
+    #expect(FileManager.default.changeCurrentDirectoryPath(place.file("here")))
+    let database = try VectorDatabase.open("db")
+    #expect(FileManager.default.changeCurrentDirectoryPath(place.file("there")))
+    try checkAnswers(of: database, "here")
+    // A build goes where it was told to, wherever the process is when it gets there.
+    let before = try contents(place.file("there/db"))
+    #expect(FileManager.default.changeCurrentDirectoryPath(place.file("here")))
+    for path in ["db", "new"] {
+        var options = BuildOptions()
+        options.overwrite = true
+        try VectorDatabase.build(at: path, from: .memory(vectors: [1, 2], dimensions: 1), options: options) { _ in
+            _ = FileManager.default.changeCurrentDirectoryPath(place.file("there"))
+            return .proceed
+        }
+        #expect(FileManager.default.changeCurrentDirectoryPath(place.file("here")))
+    }
+    #expect(try VectorDatabase.open(place.file("here/db")).info.rows == 2)
+    #expect(try VectorDatabase.open(place.file("here/new")).info.rows == 2)
+    #expect(try contents(place.file("there/db")) == before)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: place.file("there")) == ["db"])
+}
+
+/// Searches from several threads, with documents, so that connections are opened one after the other.
+private func checkAnswers(of database: VectorDatabase, _ name: String) throws {
+    let strangers = Mutex(0)
+    DispatchQueue.concurrentPerform(iterations: 400) { index in
+        let query = clusteredVectors(count: 1, dimensions: 4, seed: UInt64(index))
+        var options = SearchOptions(k: 5)
+        options.includesMetadata = true
+        let hits = (try? database.search(query, options: options)) ?? []
+        let isRight =
+            hits.count == 5
+            && hits.allSatisfy {
+                $0.id?.hasPrefix(name + " ") == true && $0.metadata?.contains("\"\(name)\"") == true
+            }
+        if !isRight { strangers.withLock { $0 += 1 } }
+    }
+    #expect(strangers.withLock { $0 } == 0)
+}
+
+@Test func `fault 09: what an overwriting build makes is as open as the catalog`() throws {
+    let place = try TemporaryDirectory()
+    let path = place.file("a")
+    try makeDatabase(path, "a")
+    for mode in [0o600, 0o640, 0o664] {
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path + "/catalog.sqlite")
+        try FileManager.default.removeItem(atPath: path + "/lock")
+        try overwrite(path)
+        for name in try FileManager.default.contentsOfDirectory(atPath: path) {
+            let found = try FileManager.default.attributesOfItem(atPath: path + "/" + name)[.posixPermissions] as? Int
+            #expect(found == mode, "\(name)")
+        }
+    }
+}
+
+@Test func `fault 11: a lock that another program holds is not put down to the last writer`() throws {
+    let place = try TemporaryDirectory()
+    let path = place.file("a")
+    try makeDatabase(path, "a")
+    let text = "pid 1 on here since yesterday, build"
+    do { _ = try WriterLock.acquire(in: try Directory(opening: path), timeoutSeconds: 0, holder: text) }
+    let lock = try Directory(opening: path).open("lock")
+    #expect(try lock.tryLock(exclusive: true))
+    let error = #expect(throws: DatabaseError.self) { try overwrite(path, timeoutSeconds: 0) }
+    #expect(error?.code == .locked && error?.message.contains("yesterday") == false)
+    withExtendedLifetime(lock) {}
+}
