@@ -27,6 +27,9 @@ KINDS = {
     "copy_file_range": "write", "sendfile": "write", "splice": "write", "mmap": "mapped write",
     "io_uring_setup": "ring", "process_vm_writev": "ring",
 }  # fmt: skip
+# What SQLite is given: paths through the descriptor of a directory.
+THROUGH = re.compile(r"/proc/self/fd/(\d+)")
+OPENED = re.compile(r" = (\d+)<([^>]*)>$")
 LINE = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
 
 
@@ -78,7 +81,11 @@ def _whole_lines(trace: Path) -> list[str]:
 def _kernel_calls(trace: Path, place: Path) -> Counter[str]:
     found: Counter[str] = Counter()
     below = re.compile(re.escape(str(place)) + '[/">]')
+    descriptors: dict[str, str] = {}
     for line in _whole_lines(trace):
+        line = THROUGH.sub(lambda number: descriptors.get(number.group(1), number.group()), line)
+        if opened := OPENED.search(line):
+            descriptors[opened.group(1)] = opened.group(2)
         match = LINE.match(line)
         if not match or not below.search(line):
             continue

@@ -10,7 +10,7 @@ COMMAND = "Tools/hostile-test"
 PROBE = ROOT / ".build-hostile" / "release" / "Probe"
 PARTS = (
     "flips", "lengths", "sealed", "fields", "values", "sections", "mixes", "catalogs", "trees", "terminal",
-    "underneath", "environment", "self-check",
+    "underneath", "environment", "places", "self-check",
 )  # fmt: skip
 
 DESCRIPTION = """\
@@ -30,6 +30,7 @@ Shows by experiment that no file, whoever made it, makes vecdb answer silently w
   terminal     control characters in everything that files say: none reaches a terminal; closed standard streams
   underneath   a segment cut off, overwritten, removed or replaced under a running command
   environment  read-only media, network file systems, few descriptors, little memory, links, pipes, odd names
+  places       journals of other databases and names beside the catalog in all kinds; directories swapped at every call; modes
   self-check   faults planted in the harness and in its targets: each must be noticed
   all          all of them (default)
 

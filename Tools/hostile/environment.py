@@ -40,7 +40,7 @@ def run_environment(world: World, arguments: argparse.Namespace) -> list[Section
     return sections
 
 
-def _expect(
+def expect(
     section: Section, world: World, words: list[str], status: "int | tuple[int, ...]", text: str = "", **how: object
 ) -> str:
     """Runs vecdb, which must end with `status` and say `text`; its standard output."""
@@ -57,24 +57,24 @@ def _expect(
     return outcome.stdout
 
 
-def _query(database: "Path | str") -> list[str]:
+def query_words(database: "Path | str") -> list[str]:
     return ["query", str(database), "--query-id", "0", "-k", "5", "--with-metadata", "--format", "ndjson"]
 
 
-def _verify(database: "Path | str") -> list[str]:
+def verify_words(database: "Path | str") -> list[str]:
     return ["verify", str(database), "--deep", "--progress", "never"]
 
 
-def _readers(database: "Path | str") -> list[list[str]]:
-    return [_query(database), _verify(database), ["inspect", str(database)]]
+def readers(database: "Path | str") -> list[list[str]]:
+    return [query_words(database), verify_words(database), ["inspect", str(database)]]
 
 
 def _readers_work(section: Section, world: World, database: Path, origin: Path, **how: object) -> None:
-    expected = world.succeed(_query(origin))
-    if _expect(section, world, _query(database), 0, **how) != expected:
+    expected = world.succeed(query_words(origin))
+    if expect(section, world, query_words(database), 0, **how) != expected:
         raise Violation("other answers than the original's")
-    _expect(section, world, _verify(database), 0, **how)
-    _expect(section, world, ["inspect", str(database)], 0, **how)
+    expect(section, world, verify_words(database), 0, **how)
+    expect(section, world, ["inspect", str(database)], 0, **how)
 
 
 @contextmanager
@@ -105,9 +105,9 @@ def _read_only_medium(world: World, section: Section) -> None:
         subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
         _readers_work(section, world, database, origin)
         for words in _writers(world, database):
-            _expect(section, world, words, 1, "read-only")
-        for words in (_query(crashed), _verify(crashed)):
-            _expect(section, world, words, 4, "journal")
+            expect(section, world, words, 1, "read-only")
+        for words in (query_words(crashed), verify_words(crashed)):
+            expect(section, world, words, 4, "journal")
         subprocess.run(["mount", "-o", "remount,rw", str(place)], check=True)
         _readers_work(section, world, crashed, origin)
 
@@ -146,13 +146,13 @@ def _read_only_user(world: World, section: Section) -> None:
     become = f'set -- setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups "$@"'
     _readers_work(section, world, database, origin, limits=become)
     for words in _writers(world, database):
-        _expect(section, world, words, 1, "ermission", limits=become)
+        expect(section, world, words, 1, "ermission", limits=become)
     for name in ("catalog.sqlite", segment_of(database).name):
         (database / name).chmod(0o600)
-        _expect(section, world, _query(database), 1, "", limits=become)
+        expect(section, world, query_words(database), 1, "", limits=become)
         (database / name).chmod(0o644)
     database.chmod(0o700)
-    _expect(section, world, _query(database), 1, "ermission", limits=become)
+    expect(section, world, query_words(database), 1, "ermission", limits=become)
 
 
 def _network(world: World, section: Section) -> None:
@@ -164,30 +164,30 @@ def _network(world: World, section: Section) -> None:
     _readers_work(section, world, database, origin, **how)
     forced = ["--allow-network-file-system"]
     for words in _writers(world, database):
-        _expect(section, world, words, 1, "network file system (NFS)", **how)
-        _expect(section, world, words + forced, 0, **how)
+        expect(section, world, words, 1, "network file system (NFS)", **how)
+        expect(section, world, words + forced, 0, **how)
 
 
 def _descriptors(world: World, section: Section) -> None:
     """Every limit from hardly any to enough: an error that says so, or success; afterwards the database is whole."""
     origin = world.database("tree-dot")
     database = world.copy(origin)
-    answers = world.succeed(_query(origin))
+    answers = world.succeed(query_words(origin))
     for limit in world.some(range(4, 40), 6):
-        for words in (*_readers(database), world.build_words(database, "tree-dot")):
-            output = _expect(section, world, words, (0, 1), limits=f"ulimit -n {limit}")
+        for words in (*readers(database), world.build_words(database, "tree-dot")):
+            output = expect(section, world, words, (0, 1), limits=f"ulimit -n {limit}")
             if words[0] == "query" and output not in ("", answers):
                 raise Violation(f"other answers with {limit} descriptors")
-    _expect(section, world, _verify(database), 0)
+    expect(section, world, verify_words(database), 0)
 
 
 def _memory(world: World, section: Section) -> None:
     """Little memory: the process may end, as every Swift program does; nothing that was committed suffers."""
     origin = world.database("tree-dot")
     database = world.copy(origin)
-    answers = world.succeed(_query(origin))
+    answers = world.succeed(query_words(origin))
     for mebibytes in world.some((16, 64, 80, 84, 88, 92, 96, 104, 112, 128, 160, 192, 256, 512, 1024), 3):
-        for words in (_query(database), _verify(database), world.build_words(database, "tree-dot")):
+        for words in (query_words(database), verify_words(database), world.build_words(database, "tree-dot")):
             limits = f'ulimit -c 0; ulimit -v {mebibytes << 10}; set -- timeout -s KILL 5 "$@"'
             outcome = world.run(words, limits=limits)
             section.count("commands")
@@ -200,7 +200,7 @@ def _memory(world: World, section: Section) -> None:
                 raise Violation(f"other answers with {mebibytes} MiB")
             if mebibytes >= 512 and outcome.returncode != 0:
                 raise Violation(f"{words[0]} does not do with {mebibytes} MiB: {outcome.stderr.strip()}")
-    _expect(section, world, _verify(database), 0)
+    expect(section, world, verify_words(database), 0)
     _readers_work(section, world, database, origin)
 
 
@@ -215,11 +215,11 @@ def _kinds(world: World, section: Section) -> None:
             path.rename(kept)
             make(path, kept)
             touches = (name != "lock", name != "lock", name != "segment")
-            commands = (_query(database), _verify(database), world.build_words(database, "tree-dot"))
+            commands = (query_words(database), verify_words(database), world.build_words(database, "tree-dot"))
             for words, is_touched in zip(commands, touches):
                 before = kept.read_bytes()
                 status = (1, 3, 4) if is_touched and kind != "hard link" else (0, 1, 4)
-                _expect(section, world, words, status)
+                expect(section, world, words, status)
                 if kind != "hard link" and kept.read_bytes() != before:
                     raise Violation(f"vecdb {words[0]} changed what the {kind} {name} leads to")
             world.discard(database)
@@ -228,8 +228,8 @@ def _kinds(world: World, section: Section) -> None:
             continue  # a link to a database is one; an empty directory is none
         place = world.new_place("kinds") / "movies.vecdb"
         make(place, origin)
-        for words in (*_readers(place), world.build_words(place, "tree-dot")):
-            _expect(section, world, words, (1, 3, 4))
+        for words in (*readers(place), world.build_words(place, "tree-dot")):
+            expect(section, world, words, (1, 3, 4))
 
 
 def _socket(path: Path, _: Path) -> None:
@@ -260,10 +260,10 @@ def _inputs(world: World, section: Section) -> None:
     for option, others in options.items():
         for name in ("/dev/zero", "/dev/full", str(place / "directory"), str(place / "link"), str(place / "nothing")):
             words = ["build", str(place / "new.vecdb"), option, name, *others, "--progress", "never"]
-            _expect(section, world, words, (1, 2, 3), limits="ulimit -f 100000")
+            expect(section, world, words, (1, 2, 3), limits="ulimit -f 100000")
     words = ["build", str(place / "piped.vecdb"), "--vectors", str(pipe), "--input-format", "npy"]
     threading.Thread(target=lambda: pipe.write_bytes(Path(f"{files}.npy").read_bytes()), daemon=True).start()
-    _expect(section, world, words, 0)
+    expect(section, world, words, 0)
     if any(path.name.startswith(".new") for path in place.iterdir()):
         raise Violation("a refused build left something behind")
 
@@ -277,16 +277,16 @@ def _names(world: World, section: Section) -> None:
     for name in world.some(names, 4):
         for path in (str(place / name), f"{place}/{name}/", name):
             words = ["build", "--vectors", f"{files}.npy", "--overwrite", "--progress", "never", "--", path]
-            _expect(section, world, words, 0, cwd=place)
-            _expect(section, world, ["query", "-k", "1", "--vector", str([1] * 16), "--", path], 0, cwd=place)
-            _expect(section, world, ["verify", "--deep", "--progress", "never", "--", path], 0, cwd=place)
+            expect(section, world, words, 0, cwd=place)
+            expect(section, world, ["query", "-k", "1", "--vector", str([1] * 16), "--", path], 0, cwd=place)
+            expect(section, world, ["verify", "--deep", "--progress", "never", "--", path], 0, cwd=place)
         found = sorted(path.name for path in place.iterdir())
         if found != [name] or sorted(path.suffix for path in (place / name).iterdir())[1:] != [".sqlite", ".vseg"]:
             raise Violation(f"a database named {name!r} left {found}")
         shutil.rmtree(place / name)
     for name in ("", ".", "..", "x" * 201, "x" * 300, "a" * 5000):
         words = ["build", "--vectors", f"{files}.npy", "--progress", "never", "--", name]
-        _expect(section, world, words, (1, 3), cwd=place)
+        expect(section, world, words, (1, 3), cwd=place)
     if list(place.iterdir()):
         raise Violation("a refused name left something behind")
 
@@ -298,23 +298,23 @@ def _open_to_everybody(world: World, section: Section) -> None:
     for mode, is_noted in ((0o777, True), (0o772, True), (0o1777, True), (0o775, False), (0o755, False)):
         database.chmod(mode)
         _readers_work(section, world, database, origin)
-        said = _expect(section, world, [*_verify(database), "--json"], 0)
+        said = expect(section, world, [*verify_words(database), "--json"], 0)
         if ("everybody" in said) != is_noted:
             raise Violation(f"verify of a directory of mode {mode:o} says: {said}")
-    _expect(section, world, world.build_words(database, "tree-dot"), 0)
+    expect(section, world, world.build_words(database, "tree-dot"), 0)
 
 
 def _copied(world: World, section: Section) -> None:
     """Copies made with cp while a writer is at work: the old state, the new one, or an error; never anything else."""
     database = world.copy(world.database("tree-dot"))
-    answers = {world.succeed(_query(world.database("tree-dot", name))) for name in ("a", "b")}
+    answers = {world.succeed(query_words(world.database("tree-dot", name))) for name in ("a", "b")}
     for turn, _ in enumerate(world.some(range(BUILDS), 10)):
         words = world.build_words(database, "tree-dot", "ba"[turn % 2])
         with subprocess.Popen([str(world.vecdb), *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as writer:
             while writer.poll() is None:
                 copy = world.new_place("copy") / "movies.vecdb"
                 subprocess.run(["cp", "-r", str(database), str(copy)], stderr=subprocess.DEVNULL)
-                outcome = world.run(_query(copy))
+                outcome = world.run(query_words(copy))
                 section.count("copies")
                 if outcome.returncode == 0 and outcome.stdout not in answers:
                     raise Violation(f"a copy answers neither as before nor as after: {outcome.stdout[:200]}")

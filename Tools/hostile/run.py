@@ -9,6 +9,7 @@ from .catalogs import run_catalogs
 from .environment import run_environment
 from .fields import run_fields, run_values
 from .flips import run_flips, run_lengths, run_sealed
+from .places import run_places
 from .sections import run_mixes, run_sections
 from .self_check import run_self_check
 from .terminal import run_terminal
@@ -35,5 +36,6 @@ PARTS: dict[str, Part] = {
     "terminal": run_terminal,
     "underneath": run_underneath,
     "environment": run_environment,
+    "places": run_places,
     "self-check": run_self_check,
 }

@@ -69,6 +69,16 @@ static void path_of(int descriptor, char *path) {
 }
 
 void path_at(int directory, const char *name, char *path) {
+    // SQLite is given paths through the descriptor of the directory.
+    static const char through[] = "/proc/self/fd/";
+    if (strncmp(name, through, sizeof through - 1) == 0) {
+        char *rest;
+        long descriptor = strtol(name + sizeof through - 1, &rest, 10);
+        char base[PATH_BYTES];
+        path_of((int)descriptor, base);
+        snprintf(path, PATH_BYTES, "%.2000s%.2000s", base, rest);
+        return;
+    }
     if (name[0] == '/') {
         snprintf(path, PATH_BYTES, "%s", name);
         return;

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SegmentFile
 import VectorKernels
 
 @testable import Catalog
@@ -112,10 +113,10 @@ final class CatalogEditor {
     private let columns: [String: [String]]
 
     /// - Parameter path: of a sound catalog.
-    init(path: String) throws {
+    init(path: String, in place: Directory) throws {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
-        let file = CatalogFile(path: path) { crc32c($0) }
+        let file = try CatalogFile(in: place) { crc32c($0) }
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF")
             db.add(function: DatabaseFunction("crc32c", pure: true) { Int64(file.checksum(of: $0.map(Field.init))) })

@@ -54,7 +54,7 @@ final class CatalogTarget: FuzzTarget {
         precondition(template[Self.headerByteCount] == 13, "the schema takes more than a page")
         place = try Directory(opening: database)
         file = try ScratchFile(path)
-        editor = try CatalogEditor(path: path)
+        editor = try CatalogEditor(path: path, in: place)
         pool = try ConnectionPool(
             CatalogFile(in: place, checksum: catalogChecksum), access: .read, recovers: false, busyTimeoutSeconds: 10,
             connections: 1)
