@@ -17,6 +17,14 @@ def write_input(path: Path, name: str, rows: int, generator: random.Random) -> N
     Path(f"{path}.ndjson").write_text("".join(f"{document}\n" for document in documents))
 
 
+def write_integers(path: Path, name: str, rows: int) -> None:
+    """Vectors of integers in the formats of one unsigned and one signed byte a value."""
+    generator = random.Random(f"{name} integers")
+    values = bytes(generator.randrange(256) for _ in range(rows * DIMENSIONS))
+    for extension in ("u8bin", "i8bin"):
+        Path(f"{path}.{extension}").write_bytes(struct.pack("<II", rows, DIMENSIONS) + values)
+
+
 def _write_npy(path: Path, rows: int, generator: random.Random) -> None:
     header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {DIMENSIONS}), }}"
     header += " " * (-(len(header) + 11) % 64) + "\n"

@@ -20,9 +20,9 @@ QUICK_FIELDS, QUICK_PAIRS, QUICK_VALUES = 150, 100, 150
 FLOATS = (0x7FC00000, 0xFF800000, 0x7F800000, 0x7F7FFFFF, 0xFF7FFFFF, 0x00000001, 0x80000000, 0x7F800001)
 # Sections by their kind, and how their numbers are stored.
 FLOAT_SECTIONS = {3: "routing-centroids", 4: "origin", 5: "centroids", 6: "projection", 7: "codebooks", 8: "codes",
-                  9: "reorder-vectors", 12: "norms", 17: "block-radii"}  # fmt: skip
+                  9: "reorder-vectors", 12: "norms", 17: "block-radii", 19: "anisotropy"}  # fmt: skip
 INTEGER_SECTIONS = {2: ("leaves", 4), 10: ("ordinals", 4), 11: ("rows-by-ordinal", 4), 13: ("id-offsets", 8),
-                    18: ("block-checksums", 4)}  # fmt: skip
+                    15: ("slot-rows", 4), 18: ("block-checksums", 4)}  # fmt: skip
 
 
 def run_fields(world: World, arguments: argparse.Namespace) -> list[Section]:
@@ -107,7 +107,7 @@ def _values(database: Path) -> Iterator[Case]:
         if entry.kind == 14:
             for byte in (0x00, 0x80, 0xC0, 0xED, 0xF8, 0xFF):
                 yield _overwritten(14, f"ids: all {byte:#04x}", range(len(entry.content)), bytes([byte]))
-        if entry.kind in (8, 9, 13, 10, 11, 2):
+        if entry.kind in (8, 9, 13, 10, 11, 2, 15):
             yield _reversed(entry.kind, entry.name)
 
 

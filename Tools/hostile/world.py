@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from experiment import world
 from experiment.errors import HarnessError
-from experiment.inputs import write_input
+from experiment.inputs import write_input, write_integers
 
 from .checksum import compute_in_c
 
@@ -18,7 +18,7 @@ Point = TypeVar("Point")
 
 # Far more than a database of some hundred rows needs, far less than what a field of a file can name.
 MEMORY_KIBIBYTES = 1 << 20
-# The kinds of databases: between them they have every section and every element type.
+# The kinds of databases: between them they have every section that is written and every type of stored vectors.
 FORMS = {
     "tree-dot": ["--index", "tree-ah", "--leaves", "8", "--projection", "pca:8"],
     "tree-cosine": ["--index", "tree-ah", "--leaves", "6", "--metric", "cosine", "--projection", "random",
@@ -26,7 +26,15 @@ FORMS = {
     "tree-l2": ["--index", "tree-ah", "--leaves", "6", "--metric", "l2", "--projection", "none",
                 "--reorder-storage", "bf16"],
     "exact": ["--index", "exact"],
+    "tree-soar": ["--index", "tree-ah", "--leaves", "8", "--projection", "pca:8", "--soar"],
+    "tree-anisotropic": ["--index", "tree-ah", "--leaves", "6", "--metric", "cosine", "--projection", "none",
+                         "--anisotropic-threshold", "0.2"],
+    "tree-u8": ["--index", "tree-ah", "--leaves", "6", "--metric", "l2", "--projection", "pca:8",
+                "--reorder-storage", "u8"],
+    "exact-i8": ["--index", "exact", "--metric", "l2", "--reorder-storage", "i8"],
 }  # fmt: skip
+# Of those that store integers: the files that hold some.
+INTEGERS = {"tree-u8": "u8bin", "exact-i8": "i8bin"}
 # Vectors alone: the smallest segment that has block checksums, of some 90 KiB.
 PLAIN = "plain"
 ROWS = 300
@@ -62,12 +70,13 @@ class World(world.World):
         if (name, rows) not in self._inputs:
             self._inputs[name, rows] = self.new_place("input") / name
             write_input(self._inputs[name, rows], name, rows, random.Random(name))
+            write_integers(self._inputs[name, rows], name, rows)
         return self._inputs[name, rows]
 
     def build_words(self, database: Path, form: str, name: str = "a", rows: int = ROWS) -> list[str]:
         """The words of a build; an existing database is replaced."""
         files = self.input(name, rows)
-        words = ["build", str(database), "--overwrite", "--vectors", f"{files}.npy"]
+        words = ["build", str(database), "--overwrite", "--vectors", f"{files}.{INTEGERS.get(form, 'npy')}"]
         if form == PLAIN:
             words += ["--index", "exact"]
         else:
