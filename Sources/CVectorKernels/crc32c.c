@@ -24,7 +24,8 @@ uint32_t vk_crc32c_portable(uint32_t crc, const void *bytes, size_t count) {
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 
-/// Appends `2^log2_bytes` zero bytes to a message: multiplication by x^(8·2^log2_bytes) modulo the polynomial.
+/// The product of two polynomials modulo the CRC's, all reflected: the highest bit is the coefficient of 1. Multiplying a
+/// checksum by x^(8n) is what n zero bytes behind the message do to it.
 static uint32_t multiply(uint32_t a, uint32_t b) {
     uint32_t product = 0;
     for (uint32_t bit = 0x80000000; bit; bit >>= 1) {

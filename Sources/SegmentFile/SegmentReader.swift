@@ -220,7 +220,7 @@ public final class SegmentReader: Sendable {
     /// Verifies every checksum block and all padding.
     ///
     /// - Parameter report: called with bytes done and to do; throws to stop.
-    /// - Returns: what is damaged, in file order; at most a hundred lines.
+    /// - Returns: what is damaged, in file order; no more blocks are read behind a hundred lines.
     public func verifyAll(report: (Int, Int) throws -> Void = { _, _ in }) rethrows -> [SegmentError] {
         var damages: [SegmentError] = []
         var end = 2 * SectionEntry.pageByteCount

@@ -1,4 +1,4 @@
-/// A matrix in blocks of 16 rows, as `Formats/numerics.md` section 3 stores it: element (i, j) lies at
+/// A matrix of floats in blocks of 16 rows, for what a writer multiplies in floats; no file has one. Element (i, j) lies at
 /// `((i / 16) * columns + j) * 16 + i % 16`, so that one vector register holds the same column of 16 rows.
 public struct BlockMatrix: Sendable {
     public let rowCount: Int

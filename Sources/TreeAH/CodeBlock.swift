@@ -4,7 +4,8 @@ public struct CodeBlockLayout: Sendable, Equatable {
 
     /// Pairs of subspaces: bytes a slot.
     public let pairs: Int
-    /// Whether a bias follows the scales (squared distance only).
+    /// Whether biases follow the scales: always for squared distances and cosines, for inner products where errors lie along
+    /// the centroids.
     public let hasBiases: Bool
 
     public init(pairs: Int, hasBiases: Bool) {

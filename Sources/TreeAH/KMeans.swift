@@ -4,15 +4,15 @@ import VectorKernels
 public enum KMeans {
     /// Trains `count` centroids.
     ///
-    /// Starts from distinct random rows; a few rounds long an empty cluster is restarted at a random row of the largest
-    /// one, afterwards it may stay empty: data with few distinct vectors has no use for more. Sums run in the order of
+    /// Starts from distinct random rows; in the first half of the rounds an empty cluster is restarted at a random row of the
+    /// largest one, afterwards it may stay empty: data with few distinct vectors has no use for more. Sums run in the order of
     /// the rows, so the result does not depend on `threads`.
     ///
     /// - Parameters:
     ///   - rows: the sample, row-major, at least `count` rows.
     ///   - report: called after each round with the number of rounds done; throws to stop.
     /// - Returns: `count × dimensions`, row-major.
-    /// - Complexity: O(iterations · rows · count · dimensions).
+    /// - Complexity: O(iterations · rows · count · dimensions); fewer rounds where no row changes its cluster any more.
     public static func train(
         rows: [Float], dimensions: Int, count: Int, iterations: Int, seed: UInt64, threads: Int, kernels: Kernels,
         report: (Int) throws -> Void

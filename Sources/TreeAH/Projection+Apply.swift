@@ -28,7 +28,7 @@ public struct ProjectionView: ~Escapable {
         self.values = values
     }
 
-    /// How many floats ``apply(to:into:kernels:)`` writes at least, before the caller's own padding.
+    /// How many floats ``apply(to:levels:into:kernels:)`` writes at least, before the caller's own padding.
     public var writtenCount: Int {
         kind == .dense ? (outputDimensions + 15) / 16 * 16 : outputDimensions
     }

@@ -7,7 +7,8 @@ import VectorKernels
 public struct SearchScratch: Sendable {
     /// The leaves to scan, best first; see `TreeView.chooseLeaves`.
     public internal(set) var leaves: [UInt32] = []
-    /// The best estimates of each query that is searched for; their numbers are rows.
+    /// The best estimates of each query that is searched for; their numbers are rows, or slots where
+    /// rows may have two of them.
     public var estimates = CandidateBuffers()
     /// The best of an exact scan.
     public var candidates = TopCandidates()

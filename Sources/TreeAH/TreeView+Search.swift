@@ -21,8 +21,8 @@ extension TreeView {
             count: count, kernels: kernels)
     }
 
-    /// Leaves the `count` leaves nearest to the projected query in `scratch.leaves`, the best one first, and asks for the
-    /// first of their codes.
+    /// Leaves the `count` leaves of largest routing score, for the query or the projected one, in `scratch.leaves`, the best one
+    /// first and the others as they lie in memory, and asks for the first of their codes.
     ///
     /// While they hold fewer than `rowsNeeded` rows that are not excluded, the next best leaf is added.
     ///

@@ -7,7 +7,8 @@ struct InspectCommand: ParsableCommand {
         abstract: "Show what a database holds, and as much of a damaged one as can be read.",
         discussion: """
             Never writes. Ends with 4 when something is damaged or missing inside the database, after showing the rest, \
-            and with 3 when there is no database. Block checksums of large sections are 'verify's work.
+            and with 3 when there is no database. Reads the segment whole, for its checksums; what lies between sections, \
+            inside the codes and in the catalog is for 'verify'.
             """)
 
     @Argument(help: "The database directory.")

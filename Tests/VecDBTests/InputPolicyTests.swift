@@ -125,7 +125,8 @@ import VectorKernels
                     }
                     return false
                 }
-                try resolved.source.checkCounts(rows: 5, isCancelled: { false })
+                try resolved.source.countIDs(rows: 5, isCancelled: { false })
+                try resolved.source.checkMetadata(rows: 5, isCancelled: { false })
             }
         } throws: {
             "\($0)".contains("changed while it was being read") && "\($0)".contains(name)

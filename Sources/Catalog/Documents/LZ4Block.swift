@@ -1,6 +1,6 @@
 import CLZ4
 
-/// Compresses short texts as LZ4 blocks with a shared dictionary. The only unsafe code of the module is in this file.
+/// Compresses short texts as LZ4 blocks with a shared dictionary. All that LZ4 is given by address is in this file.
 ///
 /// The dictionary is hashed once; each block starts from a copy of that state (16 KiB), which costs far less than hashing
 /// 64 KiB again. Not for use by several threads at once.

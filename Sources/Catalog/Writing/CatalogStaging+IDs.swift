@@ -93,6 +93,15 @@ extension CatalogStaging {
         return ordinals
     }
 
+    /// Bytes of all ids that are staged.
+    public func idByteCount() throws(CatalogError) -> Int {
+        guard hasStoredIDs else { return 0 }
+        return try writer.read { db in
+            // unreached: a SELECT of an aggregate always gives a row
+            try Int.fetchOne(db, sql: "SELECT ifnull(sum(length(CAST(id AS BLOB))), 0) FROM \(names.candidates)") ?? 0
+        }
+    }
+
     /// Removes staged ids and documents. Ordinals that are not staged are of no consequence.
     public func delete(ordinals: [UInt64]) throws(CatalogError) {
         let tables: [String] = (hasStoredIDs ? [names.candidates] : []) + (documentCount == nil ? [] : [names.metadata])

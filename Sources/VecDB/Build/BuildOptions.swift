@@ -10,7 +10,7 @@ public enum IndexKind: String, CaseIterable, Sendable, Codable {
 
 /// How residuals are turned before they are coded.
 public enum ProjectionChoice: Sendable, Equatable {
-    /// Decided from the dimensions.
+    /// Decided from the dimensions and, from 96 on, from how the variance of the residuals is spread.
     case auto
     /// Residuals are coded as they are.
     case none
@@ -45,7 +45,8 @@ public struct BuildOptions: Sendable {
     public var index: IndexKind = .auto
     /// Partitions of the tree; `nil`: about 2·√rows.
     public var leaves: Int?
-    /// Projected dimensions that share one 4-bit code; `nil`: 2, or 4 for long vectors under a random rotation.
+    /// Projected dimensions that share one 4-bit code; `nil`: 2, or 4 where residuals are projected to 192
+    /// dimensions or more.
     public var dimensionsPerBlock: Int?
     public var projection: ProjectionChoice = .auto
     /// Whether every row gets a second partition (SOAR), which a search finds it by when it misses the first: fewer leaves

@@ -172,7 +172,7 @@ struct BuildPlan {
         }
     }
 
-    /// Bytes that the training sample may take.
+    /// Rows that the training sample may hold: a third of the memory.
     var sampleCapacity: Int { max(1, memoryBytes / 3 / (4 * dimensions)) }
 
     /// Rows that train the centroids: enough for every leaf, and no more than sampling error asks for.

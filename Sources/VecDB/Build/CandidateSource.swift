@@ -1,6 +1,10 @@
 import EmbeddingInput
 
 /// The candidates of a build in input order, in as many passes as it takes. Nothing is held but a batch.
+///
+/// A build takes two over vectors (one checks, counts and samples, one stores), two over a file of ids (one for the catalog, one
+/// for the segment's copy) and two over a file of metadata (one finds the columns). Where lines hold all three, that makes
+/// five: the first over the vectors finds the columns too.
 final class CandidateSource {
     let dimensions: Int
     /// What the input holds, for choosing how to store it; `nil` for vectors in memory.
@@ -153,15 +157,21 @@ final class CandidateSource {
 
     // MARK: ids and metadata
 
-    /// Refuses ids and metadata of another number than the vectors.
-    func checkCounts(rows: Int, isCancelled: () -> Bool) throws {
-        if case .reader(let reader) = ids {
-            let found = try reader.count(isCancelled: isCancelled)
-            guard found == rows else {
-                throw DatabaseError(
-                    .invalidInput, "\(reader.file) has \(found) ids for \(rows) vectors; there must be one for each")
-            }
-        }
+    /// Refuses ids of another number than the vectors, which is known when all of them have been read.
+    func checkIDCount(_ found: Int, rows: Int) throws(DatabaseError) {
+        guard found != rows else { return }
+        let file = if case .reader(let reader) = ids { reader.file } else { "the input" }
+        throw DatabaseError(.invalidInput, "\(file) has \(found) ids for \(rows) vectors; there must be one for each")
+    }
+
+    /// Refuses ids of another number than the vectors, in a pass over them; where they are read anyway
+    /// ``checkIDCount(_:rows:)`` costs nothing.
+    func countIDs(rows: Int, isCancelled: () -> Bool) throws {
+        if case .reader(let reader) = ids { try checkIDCount(try reader.count(isCancelled: isCancelled), rows: rows) }
+    }
+
+    /// Refuses metadata of another number than the vectors, in the pass that finds its columns.
+    func checkMetadata(rows: Int, isCancelled: () -> Bool) throws {
         if case .reader(let reader) = documents {
             _ = try reader.inferSchema(isCancelled: isCancelled)
             guard let found = reader.rowCount, found == rows else {
@@ -203,7 +213,7 @@ final class CandidateSource {
         }
     }
 
-    /// The columns of the metadata, known after ``checkCounts(rows:isCancelled:)``.
+    /// The columns of the metadata, known after ``checkMetadata(rows:isCancelled:)``.
     var metadataColumns: [MetadataSchema.Column] {
         switch documents {
         case .none: []

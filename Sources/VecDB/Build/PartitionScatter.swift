@@ -2,7 +2,7 @@ import SegmentFile
 import TreeAH
 
 /// Sorts rows into partition order when they do not fit in memory: rows are appended to buckets of consecutive leaves in a
-/// scratch file, and each bucket is later read back as a whole.
+/// scratch file, and each bucket is later read back, in pieces where it is large.
 ///
 /// Memory: eight bytes a row for leaves and ordinals, four more where distances order them, twice that and a byte where
 /// rows have second partitions, and one write buffer a bucket.
@@ -86,7 +86,7 @@ final class PartitionScatter {
         swap(&buffer, &buckets[index].buffer)
     }
 
-    /// The rows of a bucket from `firstRow` on, in the order of the input.
+    /// Some consecutive rows of a bucket, in the order of the input.
     func rows(of index: Int, _ range: Range<Int>) throws(SystemError) -> [Float] {
         let wanted = range.lowerBound * rowWidth..<range.upperBound * rowWidth
         var result = [Float](repeating: 0, count: wanted.count)

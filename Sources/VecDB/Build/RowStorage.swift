@@ -24,12 +24,11 @@ struct RowStorage: Sendable {
         for row in 0..<count {
             let values = rows.extracting(row * dimensions..<(row + 1) * dimensions)
             var at = row * stride
-            var inverse: Float = 0
+            var scale: Float = 0
             if element == .scaledInt8 {
                 var largest: Float = 0
                 for column in values.indices { largest = max(largest, abs(values[column])) }
-                let scale = largest / 127
-                inverse = scale
+                scale = largest / 127
                 output.store(scale.bitPattern, at: at)
                 at += 4
             }
@@ -43,7 +42,7 @@ struct RowStorage: Sendable {
                 case .uint8: output[at + column] = UInt8(clamping: Int(values[column]))
                 case .int8: output[at + column] = UInt8(bitPattern: Int8(clamping: Int(values[column])))
                 case .scaledInt8:
-                    let level = inverse > 0 ? (values[column] / inverse).rounded(.toNearestOrEven) : 0
+                    let level = scale > 0 ? (values[column] / scale).rounded(.toNearestOrEven) : 0
                     output[at + column] = UInt8(bitPattern: Int8(max(-127, min(127, level))))
                 }
             }

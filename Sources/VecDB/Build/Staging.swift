@@ -39,10 +39,7 @@ struct Staging {
             count += batch.count
             try clock.report(.read, count, of: plan.inputRowCount)
         }
-        guard count == plan.inputRowCount else {
-            throw DatabaseError(
-                .invalidInput, "\(count) ids were found for \(plan.inputRowCount) vectors; there must be one for each")
-        }
+        try source.checkIDCount(count, rows: plan.inputRowCount)
         switch policy {
         case .allow: break
         case .error:
@@ -54,13 +51,7 @@ struct Staging {
             result.dropped = try catalog.ordinalsToDropKeepingLast()
             if !result.dropped.isEmpty {
                 try catalog.delete(ordinals: result.dropped)
-                var next = 0
-                try source.forEachIDBatch { batch, first in
-                    while next < result.dropped.count, result.dropped[next] < first + UInt64(batch.count) {
-                        bytes -= batch[Int(result.dropped[next] - first)].utf8.count
-                        next += 1
-                    }
-                }
+                bytes = try catalog.idByteCount()
             }
         }
         result.idByteCount = bytes

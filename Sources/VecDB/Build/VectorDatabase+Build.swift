@@ -7,7 +7,8 @@ import TreeAH
 extension VectorDatabase {
     /// Builds a database, or with `options.overwrite` a new generation of one.
     ///
-    /// Input is streamed in two passes; memory stays near `options.memoryBytes` and sixteen bytes a row. Nothing is visible
+    /// Input is streamed: each file twice, `.ndjson` with ids or metadata in it four or five times, those of an export once more
+    /// for their hashes, pipes from a copy. Memory stays near `options.memoryBytes` and sixteen bytes a row. Nothing is visible
     /// before everything is written and synced; a failure or a wish to stop leaves the old state, and no files behind.
     ///
     /// - Parameter progress: asked some twenty times a second whether to go on.
@@ -110,7 +111,7 @@ private final class DatabaseBuilder {
         if let expected = resolved.expectedCount, expected != rows {
             throw DatabaseError(.invalidInput, "the manifest counts \(expected) candidates, \(rows) vectors were found")
         }
-        try source.checkCounts(rows: rows, isCancelled: isCancelled)
+        try source.checkMetadata(rows: rows, isCancelled: isCancelled)
         clock.mark(.read)
         let plan = try BuildPlan(
             options, metric: resolved.metric, dimensions: source.dimensions, rowCount: rows, element: source.element)

@@ -52,7 +52,8 @@ public final class StreamingSearch {
             guard rows < 1 << 32 - 1 else {
                 throw DatabaseError(.invalidInput, "\(rows) rows are more than a search numbers (2^32 − 2)")
             }
-            try source.checkCounts(rows: rows, isCancelled: { false })
+            try source.countIDs(rows: rows, isCancelled: { false })
+            try source.checkMetadata(rows: rows, isCancelled: { false })
             return (
                 resolved, RowStorage(element: plan.element, dimensions: plan.dimensions), rows,
                 try Self.dropped(resolved, rows: rows)
