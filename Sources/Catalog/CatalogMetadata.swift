@@ -35,6 +35,12 @@ public struct CatalogColumn: Sendable, Equatable {
         self.type = type
         self.sqlName = sqlName
     }
+
+    /// By the bytes of the names.
+    public static func == (left: CatalogColumn, right: CatalogColumn) -> Bool {
+        left.type == right.type && left.name.utf8.elementsEqual(right.name.utf8)
+            && left.sqlName.utf8.elementsEqual(right.sqlName.utf8)
+    }
 }
 
 /// The value of a metadata column.
@@ -73,6 +79,11 @@ public struct CatalogQuery: Sendable, Equatable {
     public init(id: String, vector: [Float]) {
         self.id = id
         self.vector = vector
+    }
+
+    /// By the bytes of the ids.
+    public static func == (left: CatalogQuery, right: CatalogQuery) -> Bool {
+        left.id.utf8.elementsEqual(right.id.utf8) && left.vector == right.vector
     }
 }
 

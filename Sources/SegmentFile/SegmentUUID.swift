@@ -11,7 +11,11 @@ public struct SegmentUUID: Sendable, Hashable, CustomStringConvertible {
 
     /// - Returns: `nil` unless `hexadecimal` is 32 lower-case digits.
     public init?(hexadecimal: String) {
-        let digits = Array(hexadecimal.utf8)
+        self.init(digits: hexadecimal.utf8)
+    }
+
+    private init?(digits: some Sequence<UInt8>) {
+        let digits = Array(digits)
         guard digits.count == 32 else { return nil }
         var bytes: [UInt8] = []
         for index in stride(from: 0, to: 32, by: 2) {
@@ -38,8 +42,9 @@ public struct SegmentUUID: Sendable, Hashable, CustomStringConvertible {
 
     /// The uuid in a segment's file name; `nil` for other names.
     public init?(segmentFileName: String) {
-        guard segmentFileName.hasPrefix("segment-"), segmentFileName.hasSuffix(".vseg") else { return nil }
-        self.init(hexadecimal: String(segmentFileName.dropFirst(8).dropLast(5)))
+        let name = segmentFileName.utf8
+        guard name.starts(with: "segment-".utf8), name.suffix(5).elementsEqual(".vseg".utf8) else { return nil }
+        self.init(digits: name.dropFirst(8).dropLast(5))
     }
 
     private static func value(_ digit: UInt8) -> UInt8? {

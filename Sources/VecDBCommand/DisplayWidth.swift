@@ -7,14 +7,17 @@ func displayWidth(_ text: String) -> Int {
 }
 
 private func displayWidth(_ character: Character) -> Int {
-    guard let first = character.unicodeScalars.first else { return 0 }
-    switch first.properties.generalCategory {
+    if character.unicodeScalars.contains("\u{FE0F}") { return 2 }  // asks for the emoji form of what precedes it
+    return character.unicodeScalars.reduce(0) { max($0, displayWidth($1)) }  // a mark may stand before its letter
+}
+
+private func displayWidth(_ scalar: Unicode.Scalar) -> Int {
+    switch scalar.properties.generalCategory {
     case .nonspacingMark, .enclosingMark, .format, .control: return 0
     default: break
     }
-    if first.properties.isEmojiPresentation { return 2 }
-    if character.unicodeScalars.contains("\u{FE0F}") { return 2 }  // asks for the emoji form of what precedes it
-    return wideBlocks.contains { $0.contains(first.value) } ? 2 : 1
+    if scalar.properties.isEmojiPresentation { return 2 }
+    return wideBlocks.contains { $0.contains(scalar.value) } ? 2 : 1
 }
 
 private let wideBlocks: [ClosedRange<UInt32>] = [

@@ -173,7 +173,7 @@ struct EvalCommand: ParsableCommand {
 
     private func truth(of queries: QueryBatch, in database: VectorDatabase) throws -> [[UInt64]] {
         let info = database.info
-        if let truth { return try trueNearest(truth, queryCount: queries.count, k: min(k, info.rows)) }
+        if let truth { return try trueNearest(truth, queryCount: queries.count, k: min(k, info.rows), in: database) }
         if info.reorderStorage == .int8 || info.reorderStorage == .bf16 {
             StandardError.note(
                 "truth is computed from the stored \(info.reorderStorage.rawValue) vectors, not from the originals; "

@@ -180,6 +180,15 @@ struct FrontierPlot {
     private func place(_ value: Double) -> String { "\((10 * value).rounded() / 10)" }
 
     private static func escaped(_ text: String) -> String {
-        printable(text).replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+        var escaped = ""
+        for scalar in printable(text).unicodeScalars {
+            switch scalar {
+            case "&": escaped += "&amp;"
+            case "<": escaped += "&lt;"
+            case ">": escaped += "&gt;"
+            default: escaped.unicodeScalars.append(scalar)
+            }
+        }
+        return escaped
     }
 }

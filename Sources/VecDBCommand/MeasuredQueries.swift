@@ -34,8 +34,8 @@ func checkQueryFileOptions(
     throw ValidationError("\(options) belongs to '--queries'; give that too.")
 }
 
-/// The ordinals of a truth file, at least k for each query.
-func trueNearest(_ file: String, queryCount: Int, k: Int) throws -> [[UInt64]] {
+/// The ordinals of a truth file, at least k for each query, all of them those of candidates.
+func trueNearest(_ file: String, queryCount: Int, k: Int, in database: VectorDatabase) throws -> [[UInt64]] {
     let table = try OrdinalTable(file, queryCount: queryCount)
     guard table.rows.count == queryCount else {
         throw DatabaseError(
@@ -45,6 +45,10 @@ func trueNearest(_ file: String, queryCount: Int, k: Int) throws -> [[UInt64]] {
     guard let columns = table.rows.first?.count, columns >= k else {
         throw DatabaseError(
             .invalidInput, "\(file): has fewer than \(grouped(k)) ordinals a row; recall@\(k) needs \(k)")
+    }
+    do { try database.checkTruth(table.rows, named: file) } catch {
+        guard error.code == .invalidArgument else { throw error }
+        throw DatabaseError(.invalidInput, error.message)
     }
     return table.rows
 }
@@ -88,25 +92,29 @@ struct LabelledQueries {
 
     /// Lines of a stored query's id, a tab and the candidate's id, as in the `test.tsv` of an export.
     init(pairs file: String, in database: VectorDatabase, named name: String) throws {
-        var stored: [String: [Float]] = [:]
+        var stored: [ByteString: [Float]] = [:]
         var (vectors, labels) = ([Float](), [String]())
         for (index, line) in try idLines(file).enumerated() {
-            let fields = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard fields.count == 2 else {
+            let bytes = line.utf8
+            guard let tab = bytes.firstIndex(of: UInt8(ascii: "\t")) else {
                 throw DatabaseError(
                     .invalidInput,
                     "\(file), line \(grouped(index + 1)): is no pair of a query's id, a tab and a candidate's id; "
                         + "give '--queries' for labels alone")
             }
-            if stored[fields[0]] == nil {
-                guard let vector = try database.queryVector(id: fields[0]) else {
+            let query = ByteString(bytes: bytes[..<tab])
+            if let known = stored[query] {
+                vectors += known
+            } else {
+                guard let vector = try database.queryVector(id: query.text) else {
                     throw unknownQuery(
-                        fields[0], of: database.info.queries, name, nearest: try database.nearestQueryID(to: fields[0]))
+                        query.text, of: database.info.queries, name,
+                        nearest: try database.nearestQueryID(to: query.text))
                 }
-                stored[fields[0]] = vector
+                stored[query] = vector
+                vectors += vector
             }
-            vectors += stored[fields[0]] ?? []
-            labels.append(fields[1])
+            labels.append(String(Substring(bytes[bytes.index(after: tab)...])))
         }
         guard !labels.isEmpty else { throw DatabaseError(.invalidInput, "\(file): holds no label") }
         (self.vectors, self.labels) = (vectors, labels)

@@ -1,3 +1,4 @@
+import EmbeddingInput
 import Foundation
 
 /// The metadata of some hits as columns of a table: a column for each key, in the order in which the keys appear.
@@ -6,7 +7,7 @@ struct MetadataColumns {
     /// Whether documents have more keys than there are columns.
     private(set) var leavesOutKeys = false
 
-    private var columnOfKey: [[UInt8]: Int] = [:]
+    private var columnOfKey: [ByteString: Int] = [:]
     /// For each document its cells, each with its column.
     private var rows: [[Int: String]] = []
 
@@ -24,16 +25,15 @@ struct MetadataColumns {
         var cells: [Int: String] = [:]
         let members = document.map(topLevelMembers) ?? []
         for (key, value) in members {
-            let bytes = Array(key.utf8)
-            if columnOfKey[bytes] == nil {
+            if columnOfKey[key] == nil {
                 guard columns.count < Self.columnLimit else {
                     leavesOutKeys = true
                     continue
                 }
-                columnOfKey[bytes] = columns.count
-                columns.append(.left(key))
+                columnOfKey[key] = columns.count
+                columns.append(.left(key.text))
             }
-            if let column = columnOfKey[bytes] { cells[column] = Self.cell(value) }
+            if let column = columnOfKey[key] { cells[column] = Self.cell(value) }
         }
         rows.append(cells)
     }
@@ -42,8 +42,9 @@ struct MetadataColumns {
     var cells: [[String]] { rows.map { row in columns.indices.map { row[$0] ?? "" } } }
 
     /// A string without its quotes, nothing for null, any other value as its JSON.
-    private static func cell(_ json: Substring) -> String {
-        let text = json == "null" ? "" : decodedString(json) ?? String(json)
+    private static func cell(_ json: ArraySlice<UInt8>) -> String {
+        let text = json.elementsEqual("null".utf8) ? "" : (decodedString(json) ?? ByteString(bytes: json)).text
+        // What people see is cut where they see an end.
         return text.count <= characterLimit ? text : text.prefix(characterLimit - 1) + "…"
     }
 }
@@ -51,16 +52,15 @@ struct MetadataColumns {
 /// The members of a JSON object, values as they are written. Text that is no object has none.
 ///
 /// The documents come from the database, where only valid JSON is stored; anything else ends the walk early.
-func topLevelMembers(_ document: String) -> [(key: String, value: Substring)] {
-    var members: [(key: String, value: Substring)] = []
-    let bytes = document.utf8
-    var partStart: String.Index?
-    var key: String?
+func topLevelMembers(_ document: String) -> [(key: ByteString, value: ArraySlice<UInt8>)] {
+    var members: [(key: ByteString, value: ArraySlice<UInt8>)] = []
+    let bytes = Array(document.utf8)
+    var partStart: Int?
+    var key: ByteString?
     var depth = 0
     var isInString = false
     var isEscaped = false
-    for index in bytes.indices {
-        let byte = bytes[index]
+    for (index, byte) in bytes.enumerated() {
         if isInString {
             if !isEscaped, byte == UInt8(ascii: "\"") { isInString = false }
             isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
@@ -70,16 +70,16 @@ func topLevelMembers(_ document: String) -> [(key: String, value: Substring)] {
         case UInt8(ascii: "\""): isInString = true
         case UInt8(ascii: "{"), UInt8(ascii: "["):
             depth += 1
-            if depth == 1 { partStart = bytes.index(after: index) }
+            if depth == 1 { partStart = index + 1 }
         case UInt8(ascii: ":") where depth == 1 && key == nil:
-            guard let start = partStart, let name = decodedString(document[start..<index]) else { return members }
+            guard let start = partStart, let name = decodedString(trimmed(bytes[start..<index])) else { return members }
             key = name
-            partStart = bytes.index(after: index)
+            partStart = index + 1
         case UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]"):
             if depth == 1, let start = partStart, let name = key {
-                members.append((name, trimmed(document[start..<index])))
+                members.append((name, trimmed(bytes[start..<index])))
                 key = nil
-                partStart = bytes.index(after: index)
+                partStart = index + 1
             }
             if byte != UInt8(ascii: ",") { depth -= 1 }
         default: break
@@ -88,16 +88,17 @@ func topLevelMembers(_ document: String) -> [(key: String, value: Substring)] {
     return members
 }
 
-private func trimmed(_ text: Substring) -> Substring {
-    let front = text.drop(while: \.isWhitespace)
-    guard let last = front.lastIndex(where: { !$0.isWhitespace }) else { return front }
-    return front[...last]
+/// Without the white space that JSON allows around a value.
+private func trimmed(_ json: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    let isSpace = { (byte: UInt8) in byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D }
+    guard let first = json.firstIndex(where: { !isSpace($0) }), let last = json.lastIndex(where: { !isSpace($0) })
+    else { return [] }
+    return json[first...last]
 }
 
 /// What a JSON string says; `nil` for any other JSON.
-private func decodedString(_ json: Substring) -> String? {
-    let json = trimmed(json)
-    guard json.first == "\"", json.count >= 2 else { return nil }
-    if !json.utf8.contains(UInt8(ascii: "\\")) { return String(json.dropFirst().dropLast()) }
-    return try? JSONDecoder().decode(String.self, from: Data(json.utf8))
+private func decodedString(_ json: ArraySlice<UInt8>) -> ByteString? {
+    guard json.count >= 2, json.first == UInt8(ascii: "\""), json.last == UInt8(ascii: "\"") else { return nil }
+    if !json.contains(UInt8(ascii: "\\")) { return ByteString(bytes: json.dropFirst().dropLast()) }
+    return (try? JSONDecoder().decode(String.self, from: Data(json))).map { ByteString($0) }
 }

@@ -79,7 +79,7 @@ struct TuneCommand: ParsableCommand {
                 queries, format: inputFormat, tensor: tensor, text: textLayout, of: opened, named: database)
             vectors = batch.vectors
             nearest = try truth.map {
-                try trueNearest($0, queryCount: batch.count, k: min(k, opened.info.rows))
+                try trueNearest($0, queryCount: batch.count, k: min(k, opened.info.rows), in: opened)
             }
         }
         var tuning = try VectorDatabase.tune(

@@ -37,6 +37,33 @@ import Testing
         #expect(try table("t.ibin", shaped + littleEndianBytes([0.5, 0.6, 0.7, 0.8])) == rows)
     }
 
+    @Test func `fault 18: a negative ordinal is refused with its row and value, signed or not`() throws {
+        func words(_ values: Int32...) -> [UInt8] { values.flatMap { littleEndianBytes($0) } }
+        let files: [(name: String, content: [UInt8], value: String)] = [
+            ("t.ibin", words(2, 2, 0, 1, 1, -1), "ordinal -1 in column 1"),
+            ("t.ivecs", words(2, 0, 1, 2, -7, 1), "ordinal -7 in column 0"),
+            ("t.npy", npyFile(header("'<u4'", "2, 2"), data: words(0, 1, 1, -1)), "ordinal -1 in column 1"),
+            ("t.npy", npyFile(header("'<i4'", "2, 2"), data: words(0, 1, -2, 1)), "ordinal -2 in column 0"),
+            ("t.npy", npyFile(header("'<u8'", "2, 1"), data: words(0, 0, -1, -1)), "ordinal -1 in column 0"),
+            ("t.npy", npyFile(header("'>i8'", "2, 1"), data: words(0, 0, -1, -1)), "ordinal -1 in column 0"),
+        ]
+        for (name, content, value) in files {
+            let error = try inputError { _ = try table(name, content) }
+            #expect(error.code == .invalidValue && error.row == 1 && "\(error)".contains(value), "\(error)")
+        }
+        // What is large, but no −1, is some other reader's to judge.
+        #expect(try table("t.ibin", words(1, 1, -2)) == [[4_294_967_294]])
+    }
+
+    @Test func `fault 18: a file's ending is bytes, and a mark before its dot is none of it`() throws {
+        let shaped = ([2, 2] + values).flatMap { littleEndianBytes(UInt32($0)) }
+        #expect(try table("a\u{600}.IBIN", shaped) == rows)
+        #expect(["a\u{600}.npy", "/b.c/A.NPY", "npy", "/a.b/.npy"].map(fileExtension) == ["npy", "npy", nil, nil])
+        let names = ["\u{e9}", "e\u{301}"].map { MetadataSchema.Column(name: $0, type: .text) }
+        #expect(Set(names).count == 2)
+        #expect(ByteString("\u{e9}") != ByteString("e\u{301}") && ByteString(bytes: [0x61]) == ByteString("a"))
+    }
+
     @Test func `what is no table of ordinals is refused`() throws {
         func words(_ values: Int32...) -> [UInt8] { values.flatMap { littleEndianBytes($0) } }
         let files: [(name: String, content: [UInt8], code: InputError.Code)] = [

@@ -138,6 +138,44 @@ struct EvalCommandTests {
         }
     }
 
+    @Test func `fault 18: truth that names no candidate is refused with row and ordinal`() throws {
+        let (directory, _) = try Films.database()
+        func words(_ values: UInt32...) -> [UInt8] { values.flatMap { littleEndianBytes($0) } }
+        let files: [(content: [UInt8], message: String)] = [
+            (words(3, 2, 4, 2, 0, 1, 1, 6), "truth.ibin, row 2: no candidate has the ordinal 6; there are 0 to 5\n"),
+            (words(3, 2, 5, 3, 2, 1, 2, 6), "and it seems to count from 1: take 1 from every ordinal"),
+            (words(3, 2, 4, 2, 0, 1, 1, .max), "truth.ibin, row 2: holds the negative ordinal -1 in column 1"),
+        ]
+        for (content, message) in files {
+            try directory.write("truth.ibin", content)
+            for words in [["eval", "films.vecdb"], ["tune", "films.vecdb", "--dry-run"]] {
+                let output = try vecdb(
+                    words + ["--queries", "users.npy", "-k", "2", "--truth", "truth.ibin"], in: directory)
+                #expect(output.status == 1, "\(output.standardError)")
+                #expect(output.standardError.contains(message), "\(output.standardError)")
+            }
+        }
+    }
+
+    @Test func `fault 18: labels and stored queries are told apart by their bytes`() throws {
+        let directory = try TemporaryDirectory()
+        let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}")
+        try directory.write("c.npy", npy([[1, 0], [0, 1]]))
+        try directory.write("ids.txt", "\(composed)\n\(decomposed)\n")
+        try directory.write("q.npy", npy([[1, 0], [0, 1]]))
+        try succeed(
+            "build", "d.vecdb", "--vectors", "c.npy", "--ids", "ids.txt", "--query-vectors", "q.npy", "--query-ids",
+            "ids.txt", in: directory)
+        try directory.write("pairs.tsv", "\(composed)\t\(composed)\n\(decomposed)\t\(decomposed)\n")
+        try directory.write("labels.txt", "\(composed)\n\(decomposed)\n")
+        for words in [["--labels", "pairs.tsv"], ["--labels", "labels.txt", "--queries", "q.npy"]] {
+            let output = try vecdb(["eval", "d.vecdb", "--exact", "--json"] + words, in: directory)
+            #expect(output.status == 0, "\(output.standardError)")
+            let rows = try #require(try JSONValue(parsing: output.standardOutput).array)
+            #expect(rows.first?["accuracy_by_id"]?.array?.first?.number == 1)
+        }
+    }
+
     /// A truth file, its content, and what the message must hold.
     static let badTruths: [(String, [UInt8], String)] = [
         ("t.ivecs", [], "is empty"),

@@ -28,8 +28,12 @@ enum Schema {
     ]
 
     /// `name` as SQL writes an identifier that may be anything.
+    ///
+    /// By scalars: as a `Character` a quotation mark is another one where something combines with it.
     static func identifier(_ name: String) -> String {
-        "\"" + name.replacing("\"", with: "\"\"") + "\""
+        var identifier = "\""
+        for scalar in name.unicodeScalars { identifier += scalar == "\"" ? "\"\"" : String(scalar) }
+        return identifier + "\""
     }
 
     /// The tables of one segment.

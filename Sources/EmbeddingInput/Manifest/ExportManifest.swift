@@ -85,7 +85,7 @@ public struct ExportManifest: Sendable, Hashable {
         case .regular, .other:
             throw InputError(.notAFile, file: directory, "is not a directory; name the directory of \(fileName)")
         }
-        let manifestPath = directory + (directory.hasSuffix("/") ? "" : "/") + fileName
+        let manifestPath = directory + (directory.utf8.last == UInt8(ascii: "/") ? "" : "/") + fileName
         let root = try ManifestObject.root(ofFileAt: manifestPath)
         try checkVersion(root)
         let files = try ManifestFiles(directory: directory, hashes: root.object("sha256"), manifest: manifestPath)

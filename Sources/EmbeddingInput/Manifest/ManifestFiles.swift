@@ -60,8 +60,10 @@ struct ManifestFiles {
 
     /// The absolute path of a file of the export.
     private func locate(_ name: String) throws(InputError) -> String {
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        guard !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }), !name.utf8.contains(0) else {
+        let parts = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard !parts.contains(where: { $0.isEmpty || $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8) }),
+            !name.utf8.contains(0)
+        else {
             throw outside(name)
         }
         let path = directory + "/" + name

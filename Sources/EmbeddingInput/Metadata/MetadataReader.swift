@@ -52,7 +52,7 @@ public final class MetadataReader {
         _ path: String, format: MetadataFileFormat? = nil, hashedBy manifest: ExportManifest? = nil,
         spoolDirectory: String? = nil, isCancelled: () -> Bool = { false }
     ) throws(InputError) -> MetadataReader {
-        let ending = path.split(separator: "/").last?.split(separator: ".").last?.lowercased() ?? ""
+        let ending = fileExtension(path) ?? ""
         guard let format = format ?? MetadataFileFormat(rawValue: ending == "jsonl" ? "ndjson" : ending) else {
             if fileKind(path) == .regular {
                 // unreached: only pipes ask

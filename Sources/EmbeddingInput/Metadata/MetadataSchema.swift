@@ -30,6 +30,15 @@ public struct MetadataSchema: Sendable, Hashable {
             self.name = name
             self.type = type
         }
+
+        public static func == (left: Column, right: Column) -> Bool {
+            left.type == right.type && left.name.utf8.elementsEqual(right.name.utf8)
+        }
+
+        public func hash(into hasher: inout Hasher) {
+            hasher.combine(ByteString(name))
+            hasher.combine(type)
+        }
     }
 
     public let columns: [Column]

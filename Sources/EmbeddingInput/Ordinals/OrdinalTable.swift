@@ -12,7 +12,8 @@ public struct OrdinalTable: Sendable {
     /// Reads a whole file.
     ///
     /// - Parameter queryCount: a file of more rows than this is not read; it may be a hole of terabytes.
-    /// - Throws: `InputError` that names the file and, for a negative ordinal, its row.
+    /// - Throws: `InputError` that names the file and, for a negative ordinal, its row and value; −1 is one as an
+    ///   unsigned number as well.
     public init(_ path: String, queryCount: Int? = nil) throws(InputError) {
         // unreached: only pipes ask, and no test has its table in one
         let source = try InputFile.open(path, spoolDirectory: nil, isCancelled: { false })
@@ -49,9 +50,9 @@ private struct IntegerLayout {
         let head = try file.prefix(8)
         if head.starts(with: NPYHeader.magic) {
             try self.init(npy: file)
-        } else if file.name.lowercased().hasSuffix(".ivecs") {
+        } else if fileExtension(file.name) == "ivecs" {
             try self.init(ivecs: file, head: head)
-        } else if file.name.lowercased().hasSuffix(".ibin") {
+        } else if fileExtension(file.name) == "ibin" {
             try self.init(ibin: file, head: head)
         } else {
             throw InputError(
@@ -62,12 +63,15 @@ private struct IntegerLayout {
 
     private init(npy file: InputFile) throws(InputError) {
         let fields = try NPYHeader.fields(of: file)
-        let kinds: [String: (size: Int, isSigned: Bool)] = [
-            "i4": (4, true), "u4": (4, false), "i8": (8, true), "u8": (8, false),
-        ]
-        guard let descr = fields.descr, let order = descr.first, order == "<" || order == ">",
-            let kind = kinds[String(descr.dropFirst())]
-        else {
+        let kind: (size: Int, isSigned: Bool)? =
+            switch fields.descr?.dropFirst() {
+            case "i4": (4, true)
+            case "u4": (4, false)
+            case "i8": (8, true)
+            case "u8": (8, false)
+            default: nil
+            }
+        guard let order = fields.descr?.first, order == "<" || order == ">", let kind else {
             throw InputError(
                 .unsupported, file: file.name,
                 "has the dtype \(quoted((fields.descr ?? "structured").utf8)); ordinals are i4, u4, i8 or u8: save a.astype('int64')"
@@ -122,8 +126,13 @@ private struct IntegerLayout {
                 let start = prefixByteCount + column * valueByteCount
                 let value = bytes[start..<start + valueByteCount]
                 let ordinal = isBigEndian ? littleEndian(Array(value.reversed())) : littleEndian(value)
-                guard !isSigned || ordinal >> UInt64(8 * valueByteCount - 1) == 0 else {
-                    throw InputError(.invalidValue, file: file.name, row: row, "holds a negative ordinal")
+                // No candidate has the largest number: it is the −1 of those who have no unsigned one.
+                let unused = UInt64.max >> UInt64(64 - 8 * valueByteCount)
+                guard isSigned ? ordinal <= unused / 2 : ordinal < unused else {
+                    let value = Int64(bitPattern: ordinal &- (valueByteCount == 8 ? 0 : unused + 1))
+                    throw InputError(
+                        .invalidValue, file: file.name, row: row,
+                        "holds the negative ordinal \(value) in column \(grouped(column)); ordinals count from 0")
                 }
                 ordinals.append(ordinal)
             }

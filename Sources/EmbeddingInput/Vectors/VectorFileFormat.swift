@@ -45,14 +45,6 @@ public enum VectorFileFormat: String, CaseIterable, Sendable, Hashable {
             .unsupported, file: file.name, remedy: .inputFormat,
             "is in no format that can be recognised; if it is one of these, name it: \(allNames)")
     }
-
-    /// What stands behind the last point of a file's name, in lowercase.
-    static func fileExtension(_ name: String) -> String? {
-        // unreached: a file that was opened has a name
-        let last = name.split(separator: "/").last ?? ""
-        guard let dot = last.lastIndex(of: "."), dot != last.startIndex else { return nil }
-        return last[last.index(after: dot)...].lowercased()
-    }
 }
 
 /// What a source of vectors holds, before it is widened to f32.

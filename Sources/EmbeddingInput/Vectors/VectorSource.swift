@@ -58,7 +58,7 @@ struct VectorSource {
             (dimensions, element, rowCount, hasIDs) = (decoder.dimensions, .text, nil, decoder.hasIDs)
         case .words:
             // What '.txt' holds is a guess until the caller says something of it.
-            let isNamed = format != nil || text.hasHeader != nil || VectorFileFormat.fileExtension(file.name) == "vec"
+            let isNamed = format != nil || text.hasHeader != nil || fileExtension(file.name) == "vec"
             dimensions = try WordRowDecoder(file, layout: text, isNamed: isNamed).dimensions
             (element, rowCount, hasIDs) = (.text, nil, true)
         }

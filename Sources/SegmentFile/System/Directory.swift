@@ -129,7 +129,9 @@ public final class Directory: Sendable {
         return file
     }
 
-    public func pathOf(_ name: String) -> String { path.hasSuffix("/") ? path + name : path + "/" + name }
+    public func pathOf(_ name: String) -> String {
+        path.utf8.last == UInt8(ascii: "/") ? path + name : path + "/" + name
+    }
 
     /// What is at `name`, links not followed; `nil` when there is nothing.
     public func status(of name: String) throws(SystemError) -> File.Status? {
@@ -162,7 +164,7 @@ public final class Directory: Sendable {
         }
         // unreached: only a damaged directory
         if errno != 0 { throw .last("list", path) }
-        return names.sorted()
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
     /// Removes a file; one that is not there is no error.

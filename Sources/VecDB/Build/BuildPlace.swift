@@ -41,14 +41,17 @@ struct BuildPlace {
     }
 
     private static func split(_ path: String) throws -> (parent: String, name: String) {
-        var trimmed = Substring(path)
-        while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
-        guard !trimmed.isEmpty, trimmed != "/" else {
+        let separator = UInt8(ascii: "/")
+        var trimmed = path.utf8[...]
+        while trimmed.count > 1, trimmed.last == separator { trimmed.removeLast() }
+        guard !trimmed.isEmpty, !trimmed.elementsEqual([separator]) else {
             throw DatabaseError(.invalidArgument, "'\(path)' cannot name a database")
         }
-        guard let slash = trimmed.lastIndex(of: "/") else { return (".", try checkedName(String(trimmed))) }
-        let parent = slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
-        return (parent, try checkedName(String(trimmed[trimmed.index(after: slash)...])))
+        guard let slash = trimmed.lastIndex(of: separator) else {
+            return (".", try checkedName(String(Substring(trimmed))))
+        }
+        let parent = slash == trimmed.startIndex ? "/" : String(Substring(trimmed[..<slash]))
+        return (parent, try checkedName(String(Substring(trimmed[trimmed.index(after: slash)...]))))
     }
 
     private static func checkedName(_ name: String) throws -> String {

@@ -32,9 +32,11 @@ struct BuildingSibling {
     }
 
     private static func isOne(_ name: String, of database: String) -> Bool {
-        let digits = name.dropFirst(prefix(database).count)
-        return name.hasPrefix(prefix(database)) && digits.utf8.count == digitCount
-            && digits.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }
+        // Bytes: a sibling of a database whose name Unicode calls equal to this one is somebody else's.
+        let prefix = prefix(database).utf8
+        let digits = name.utf8.dropFirst(prefix.count)
+        return name.utf8.starts(with: prefix) && digits.count == digitCount
+            && digits.allSatisfy { "0123456789abcdef".utf8.contains($0) }
     }
 
     /// - Throws: for a link as well.

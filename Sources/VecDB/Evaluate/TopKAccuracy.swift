@@ -1,3 +1,4 @@
+import EmbeddingInput
 import SegmentFile
 import VectorKernels
 
@@ -76,7 +77,7 @@ private struct LabelCounting {
     var foundByScore: [Int]
     var unknown = 0
     /// Of labels met before: users choose the same candidates again and again.
-    private var ordinals: [String: [UInt64]] = [:]
+    private var ordinals: [ByteString: [UInt64]] = [:]
 
     init(snapshot: Snapshot, counts: [Int]) {
         self.snapshot = snapshot
@@ -87,11 +88,12 @@ private struct LabelCounting {
 
     mutating func add(_ hits: [Hit], label: String, query: [Float]) throws(DatabaseError) {
         let wanted: [UInt64]
-        if let known = ordinals[label] {
+        let key = ByteString(label)
+        if let known = ordinals[key] {
             wanted = known
         } else {
             wanted = try snapshot.ordinals(ofID: label)
-            ordinals[label] = wanted
+            ordinals[key] = wanted
         }
         guard let first = wanted.first else {
             unknown += 1

@@ -122,10 +122,11 @@ final class Verifier {
             report.notes.append(
                 "everybody may write to this directory, and replace any of its files; 'chmod o-w' keeps others out")
         }
-        let live = Set(contents.segments.map(\.fileName)), dead = Set(contents.deadSegments.map(\.fileName))
-        for name in try directory.names() where SegmentUUID(segmentFileName: name) != nil && !live.contains(name) {
+        let live = Set(contents.segments.map(\.uuid)), dead = Set(contents.deadSegments.map(\.uuid))
+        for name in try directory.names() {
+            guard let uuid = SegmentUUID(segmentFileName: name)?.bytes, !live.contains(uuid) else { continue }
             report.notes.append(
-                dead.contains(name)
+                dead.contains(uuid)
                     ? "\(name) was replaced; it goes when nobody reads it any more"
                     : "\(name) belongs to no generation: a build that was killed left it; the next one removes it")
         }

@@ -1,3 +1,5 @@
+import EmbeddingInput
+
 /// What one search asks for.
 ///
 /// `nil` knobs take the values stored with the database. A knob larger than what there is means all of it, and a
@@ -43,6 +45,13 @@ public struct Hit: Sendable, Equatable {
     public let id: String?
     /// The candidate's metadata as one JSON object, when the search asked for it and there is any.
     public let metadata: String?
+
+    /// By bytes: ids that Unicode calls equivalent are different ids.
+    public static func == (left: Hit, right: Hit) -> Bool {
+        left.ordinal == right.ordinal && left.score == right.score
+            && left.id.map(ByteString.init) == right.id.map(ByteString.init)
+            && left.metadata.map(ByteString.init) == right.metadata.map(ByteString.init)
+    }
 }
 
 /// What a search did, for `--explain`.

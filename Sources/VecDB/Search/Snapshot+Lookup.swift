@@ -34,6 +34,13 @@ extension Snapshot {
         return try segment.mappedID(atOffset: offset).utf8.elementsEqual(id.utf8)
     }
 
+    /// Whether a candidate has this ordinal.
+    func holds(_ ordinal: UInt64) throws(DatabaseError) -> Bool {
+        do throws(SegmentError) { return try segment.row(ofOrdinal: ordinal) != nil } catch {
+            throw DatabaseError(error)
+        }
+    }
+
     func excludedRows(_ ids: [String]) throws(DatabaseError) -> ExcludedRows {
         guard !ids.isEmpty else { return .none }
         var rows: [UInt32] = []

@@ -203,14 +203,14 @@ public final class StreamingSearch {
     private func excludedRows(
         _ shared: [String], _ perQuery: [Int: [String]], count: Int
     ) throws -> [ExcludedRows] {
-        let wanted = Set((shared + perQuery.values.joined()).map { Array($0.utf8) })
+        let wanted = Set((shared + perQuery.values.joined()).map { ByteString($0) })
         guard !wanted.isEmpty else { return [ExcludedRows](repeating: ExcludedRows(dropped), count: count) }
-        var rowsOfID: [[UInt8]: [UInt32]] = [:]
+        var rowsOfID: [ByteString: [UInt32]] = [:]
         try forEachID { id, row in
-            let bytes = Array(id.utf8)
-            if wanted.contains(bytes) { rowsOfID[bytes, default: []].append(UInt32(row)) }
+            let id = ByteString(id)
+            if wanted.contains(id) { rowsOfID[id, default: []].append(UInt32(row)) }
         }
-        func rows(_ ids: [String]) -> [UInt32] { ids.flatMap { rowsOfID[Array($0.utf8)] ?? [] } }
+        func rows(_ ids: [String]) -> [UInt32] { ids.flatMap { rowsOfID[ByteString($0)] ?? [] } }
         let everywhere = dropped + rows(shared)
         return (0..<count).map { ExcludedRows(everywhere + rows(perQuery[$0] ?? [])) }
     }

@@ -158,6 +158,7 @@ private struct Tuner {
         if let truth, truth.count != count {
             throw DatabaseError(.invalidArgument, "\(truth.count) rows of truth do not belong to \(count) queries")
         }
+        if let truth { try database.checkTruth(truth, named: "truth") }
         return count
     }
 

@@ -121,7 +121,7 @@ final class WriterSession {
         let named = Set((contents.segments + contents.deadSegments).map(\.uuid))
         for name in try directory.names() {
             let isSegment = SegmentUUID(segmentFileName: name).map { !named.contains($0.bytes) } ?? false
-            guard isSegment || name.hasPrefix(".scratch-") else { continue }
+            guard isSegment || name.utf8.starts(with: ".scratch-".utf8) else { continue }
             // No writer has left a directory there: it is in nobody's way.
             if try directory.status(of: name)?.isDirectory == false { try directory.remove(name) }
         }
