@@ -105,9 +105,7 @@ public final class SegmentReader: Sendable {
 
     /// What is wrong with a section without a checksum shift; `nil` when nothing is.
     private func damage(in entry: SectionEntry) -> String? {
-        let computed = map.crc(of: entry.range)
-        return computed == entry.crc
-            ? nil : "is damaged (stored CRC-32C \(hexadecimal(entry.crc)), computed \(hexadecimal(computed)))"
+        entry.damage(in: allBytes.extracting(entry.range), 0..<entry.byteCount, stored: entry.crc)
     }
 
     /// Searches touch large sections here and there, where a fault would otherwise read megabytes around it; the small ones
@@ -141,7 +139,8 @@ public final class SegmentReader: Sendable {
         }
     }
 
-    /// Verifies the checksum blocks that cover `range` of a section unless that has been done.
+    /// Verifies the checksum blocks that cover `range` of a section, and that their floats are finite, unless that has been
+    /// done.
     ///
     /// - Parameter range: inside the section.
     /// - Complexity: O(blocks) bit tests; O(bytes) at first touch.
@@ -210,14 +209,12 @@ public final class SegmentReader: Sendable {
     /// What is wrong with a checksum block; `nil` when nothing is.
     private func damage(in entry: SectionEntry, block: Int) -> String? {
         precondition(block < entry.blockCount)
-        let stored = bytes(of: .blockChecksums).uint32(4 * (Int(entry.firstBlockChecksum) + block))
-        let computed = allBytes.extracting(entry.range).extracting(entry.blockRange(block)).crc
-        return computed == stored
-            ? nil
-            : "is damaged at block \(block) (stored CRC-32C \(hexadecimal(stored)), computed \(hexadecimal(computed)))"
+        return entry.damage(
+            in: allBytes.extracting(entry.range), entry.blockRange(block), place: " at block \(block)",
+            stored: bytes(of: .blockChecksums).uint32(4 * (Int(entry.firstBlockChecksum) + block)))
     }
 
-    /// Verifies every checksum block and all padding.
+    /// Verifies every checksum block, the floats in it, and all padding.
     ///
     /// - Parameter report: called with bytes done and to do; throws to stop.
     /// - Returns: what is damaged, in file order; no more blocks are read behind a hundred lines.

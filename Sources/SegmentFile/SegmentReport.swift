@@ -65,11 +65,12 @@ public struct SegmentReport: Sendable {
             if entry.kind == nil {
                 state = "not checked"  // by nobody but 'verify'
             } else if entry.checksumShift == 0 {
-                if bytes.crc != entry.crc { state = "damaged" }
+                if entry.damage(in: bytes, 0..<entry.byteCount, stored: entry.crc) != nil { state = "damaged" }
             } else if checkingBlocks {
                 for block in 0..<entry.blockCount
-                where bytes.extracting(entry.blockRange(block)).crc
-                    != checksums.uint32(4 * (Int(entry.firstBlockChecksum) + block))
+                where entry.damage(
+                    in: bytes, entry.blockRange(block),
+                    stored: checksums.uint32(4 * (Int(entry.firstBlockChecksum) + block))) != nil
                 {
                     state = "damaged at block \(block)"
                     break
@@ -77,7 +78,9 @@ public struct SegmentReport: Sendable {
             } else {
                 state = "not checked"
             }
-            if state.hasPrefix("damaged") { problems.append("\(fileName): section '\(entry.name)' is \(state)") }
+            if state != "ok", state != "not checked" {
+                problems.append("\(fileName): section '\(entry.name)' is \(state)")
+            }
             sections.append(
                 Section(
                     name: entry.name, offset: entry.offset, byteCount: entry.byteCount, elementType: entry.elementType,

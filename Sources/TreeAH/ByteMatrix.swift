@@ -10,8 +10,11 @@ public struct ByteMatrix: Sendable {
     /// Blocks of 16 rows, as `Formats/segment.md` section 6 lays them out.
     public let bytes: [UInt8]
 
+    /// Bytes at the end of each block: scale, scaled sum and bias of 16 rows.
+    public static let factorByteCount = 192
+
     /// Bytes of 16 rows.
-    public static func blockByteCount(columns: Int) -> Int { 64 * ((columns + 3) / 4) + 192 }
+    public static func blockByteCount(columns: Int) -> Int { 64 * ((columns + 3) / 4) + factorByteCount }
 
     public static func byteCount(rows: Int, columns: Int) -> Int {
         (rows + 15) / 16 * blockByteCount(columns: columns)
@@ -40,7 +43,7 @@ public struct ByteMatrix: Sendable {
             let meant = weights.map { scale * Float($0) }
             let factors = [
                 scale, scale * Float(weights.reduce(0) { $0 + Int($1) }),
-                hasBiases ? -0.5 * kernels.dot(meant.span, meant.span) : 0,
+                hasBiases ? (-0.5 * kernels.dot(meant.span, meant.span)).clampedToFinite : 0,
             ]
             for (place, factor) in factors.enumerated() {
                 let at = start + stride - 192 + 64 * place + 4 * (row % 16)

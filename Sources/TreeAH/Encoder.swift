@@ -67,7 +67,7 @@ public struct Encoder: Sendable {
             repeating: 0, count: CodeBlockLayout.blockCount(slotCount: residuals.count / dimensions))
         for row in 0..<residuals.count / dimensions {
             let residual = residuals.extracting(row * dimensions..<(row + 1) * dimensions)
-            radii[row / 32] = max(radii[row / 32], kernels.dot(residual, residual).squareRoot())
+            radii[row / 32] = max(radii[row / 32], kernels.dot(residual, residual).squareRoot().clampedToFinite)
         }
         return radii
     }
@@ -144,6 +144,7 @@ public struct Encoder: Sendable {
                 bias /= square
                 if !bias.isFinite { bias = 0 }
             }
+            bias = bias.clampedToFinite
             let at = row / 32 * layout.byteCount + layout.biasesOffset + row % 32 * 4
             for byte in 0..<4 { bytes[at + byte] = UInt8(truncatingIfNeeded: bias.bitPattern >> (8 * byte)) }
         }
@@ -187,6 +188,14 @@ public struct Encoder: Sendable {
             }
             return sum
         }
+    }
+}
+
+extension Float {
+    /// The largest finite value of its sign for an infinity, 0 for NaN: what is stored is finite. Rows nearly as long as floats
+    /// allow have residuals whose squares overflow.
+    var clampedToFinite: Float {
+        isNaN ? 0 : Swift.min(Swift.max(self, -.greatestFiniteMagnitude), .greatestFiniteMagnitude)
     }
 }
 

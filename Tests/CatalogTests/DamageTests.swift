@@ -301,6 +301,27 @@ func `rows out of order are damage`(table: String) throws {
     #expect(code { _ = try openReader(scratch).snapshot().document(ordinal: 1) } == .corrupt)
 }
 
+@Test(arguments: ["0000C07F", "000080FF"])
+func `fault 19: a stored query with a value that is not finite is damage, whatever its checksum`(bytes: String) throws {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    try scratch.tamper(
+        "UPDATE query_1 SET vector = CAST(X'\(bytes)' || substr(vector, 5) AS BLOB)", resealing: "query_1")
+    let reader = try openReader(scratch)
+    let snapshot = try reader.snapshot()
+    #expect(code { _ = try snapshot.queryVector(id: "42") } == .corrupt)
+    #expect(code { _ = try snapshot.queries(in: snapshot.segments[0], from: 0, limit: 10) } == .corrupt)
+    #expect(try reader.verify().damage.contains { $0.contains("not a number") })
+}
+
+@Test func `fault 18: a metadata key may combine with the quotation marks that SQL puts around it`() throws {
+    for name in ["a\"\u{301}b", "\u{301}", "a\u{600}"] {
+        let identifier = Schema.identifier(name)
+        let quotes = identifier.utf8.count { $0 == UInt8(ascii: "\"") }
+        #expect(quotes == 2 + 2 * name.utf8.count { $0 == UInt8(ascii: "\"") })
+    }
+}
+
 @Test func `an id that is not UTF-8 is damage`() throws {
     let scratch = try Scratch()
     try makeSmallDatabase(scratch).close()

@@ -15,7 +15,7 @@ from reader.refusal import Refused
 from reader.segment import Segment
 
 from .arguments import COMMAND
-from .probe import Reply, Server
+from .probe import NO_NUMBER, Reply, Server
 from .world import World, segment_of
 
 # What a case asks of the reply; each returns what is wrong, or nothing.
@@ -76,6 +76,8 @@ def run_cases(
                 case.apply(copy)
                 try:
                     reply = server.ask(copy)
+                    if reply.answers == NO_NUMBER:
+                        raise Violation(f"a score is no number: {reply}")
                     if why := judge(copy, reply):
                         raise Violation(f"{why}: {reply}")
                     verdicts["refused" if reply.is_refused else f"answered: {reply.answers}"] += 1
@@ -114,8 +116,9 @@ def is_refused_where_the_documents_say_so(database: Path, reply: Reply) -> "str 
     try:
         Segment(segment_of(database))
     except Refused as refusal:
-        # Padding is looked at by verify alone, which must say so.
-        is_named = "padding" in str(refusal) and reply.verdict == "damaged" and "padding" in reply.message
+        # Padding and norms are looked at by verify alone, which must say so.
+        unread = [word for word in ("padding", "norms") if word in str(refusal)]
+        is_named = reply.verdict == "damaged" and any(word in reply.message for word in unread)
         return None if reply.is_refused or is_named else f"not refused, although {refusal}"
     except Exception:  # noqa: BLE001: the second reader is no model of robustness
         pass

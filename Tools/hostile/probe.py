@@ -19,6 +19,8 @@ from .world import MEMORY_KIBIBYTES, World, segment_of
 HANG_SECONDS = 20
 STEP_SECONDS = 0.02
 CHUNK = 20_000
+# What the probe says of an answer that no JSON can hold.
+NO_NUMBER = "no-number"
 # A section with so many signals and hangs has failed; more of them would only cost time.
 FATALITY_LIMIT = 10
 
@@ -163,7 +165,7 @@ def _first_line(text: str) -> str:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a database leads to: `verdict` is intact, damaged or an error's code; `answers` same, other or a code."""
+    """What a database leads to: `verdict` is intact, damaged or an error's code; `answers` same, other, no-number or a code."""
 
     verdict: str
     message: str
@@ -172,7 +174,7 @@ class Reply:
 
     @property
     def is_refused(self) -> bool:
-        return self.verdict != "intact" and self.answers not in ("same", "other")
+        return self.verdict != "intact" and self.answers not in ("same", "other", NO_NUMBER)
 
     @property
     def is_as_before(self) -> bool:

@@ -35,6 +35,7 @@ def run_self_check(world: World, arguments: argparse.Namespace) -> list[Section]
         Fault("damage-that-verify-misses", _planted("flips", "untouched"), "verify finds nothing"),
         Fault("damage-that-verify-misnames", _planted("flips", "elsewhere"), "verify names none of"),
         Fault("answers-silently-wrong", _silently_wrong, "other answers, silently"),
+        Fault("a-score-that-is-no-number", _planted("sealed", "no-number", verdict=False), "a hit has the score nan"),
         Fault("a-length-that-is-accepted", _planted("extension", "untouched", verdict=False), "the file was not refused"),
         Fault("a-crafted-file-that-is-accepted", _crafted, "not refused"),
         Fault("a-crafted-file-that-kills", _killed, "ended by SIG"),

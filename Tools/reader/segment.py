@@ -13,8 +13,17 @@ PAGE = 4096
 MAGIC = b"\x89VSEG\r\n\x1a"
 
 
+# Forms of floats by element type: how a value is unpacked, and the bits that are all set in infinities and NaN.
+FLOATS = {1: ("I", 0x7F800000), 2: ("H", 0x7F80), 3: ("H", 0x7C00)}
+
+
 def is_zero(data):
     return not data.strip(b"\0")
+
+
+def is_finite(data, element):
+    word, exponent = FLOATS[element]
+    return all(value & exponent != exponent for (value,) in struct.iter_unpack("<" + word, data))
 
 
 class Segment:
@@ -82,6 +91,14 @@ class Segment:
                 need(checksum.crc32c(data[block << shift:block + 1 << shift]) == checksums[first + block],
                      f"section '{name}' is damaged at block {block}")
         self.elements = {name: (element, stride) for name, element, _, stride, *_ in self.table}
+        for name, (element, stride) in self.elements.items():
+            data = self.sections[name]
+            if name in NAMES.values() and element in FLOATS:
+                need(is_finite(data[:len(data) // 4 * 4], element), f"section '{name}' holds a value that is not finite")
+            if name in NAMES.values() and element == 8 and stride >= 4 and stride % 4 == 0:
+                scales = b"".join(data[at:at + 4] for at in range(0, len(data), stride))
+                need(is_finite(scales, 1) and all(scale >= 0 for (scale,) in struct.iter_unpack("<f", scales)),
+                     f"section '{name}' holds a scale that is negative or not finite")
 
     def read_parameters(self):
         p = self.sections.get("parameters", b"")
@@ -90,6 +107,7 @@ class Segment:
          self.block_bytes, self.biases, self.ranks_projected, slots, blocks, _, _) = struct.unpack_from("<10IQQQI", p)
         need(is_zero(p[72:]), "'parameters' has reserved bytes that are not zero")
         need(self.kind in (1, 2), f"'parameters' has the unknown index kind {self.kind}", 5)
+        need(is_finite(p[68:72], 1), "'parameters' has a coding length that is not finite")
         self.twice, self.anisotropic = self.incompatible & 1 == 1, self.read_only & 1 == 1
         if self.kind == 1:
             need(is_zero(p[4:56]) and is_zero(p[68:72]), "'parameters' of an exact index has some of a tree's")
@@ -119,6 +137,16 @@ class Segment:
         if self.anisotropic:
             kappa, = self.floats("anisotropy")
             need(0 < kappa < math.inf, "'anisotropy' is not more than 0")
+        width = self.projected if self.ranks_projected else self.dimensions
+        matrices = [("routing-centroids", width)] + [("projection", self.dimensions)] * (self.projection == 1)
+        for name, columns in matrices:
+            stride, data = 64 * -(-columns // 4) + 192, self.sections[name]
+            factors = b"".join(data[at + stride - 192:at + stride] for at in range(0, len(data), stride))
+            need(is_finite(factors, 1), f"section '{name}' holds a factor that is not finite")
+        codes, size = self.sections["codes"], self.block_bytes
+        scales = b"".join(codes[at + 32 * self.pairs:at + 32 * self.pairs + 64] for at in range(0, len(codes), size))
+        biases = b"".join(codes[at + 32 * self.pairs + 64:at + size] for at in range(0, len(codes), size))
+        need(is_finite(scales, 3) and is_finite(biases, 1), "section 'codes' holds a scale or bias that is not finite")
 
     def floats(self, name):
         data = self.sections.get(name, b"")

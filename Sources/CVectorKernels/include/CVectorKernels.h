@@ -173,6 +173,11 @@ uint32_t vk_crc32c(uint32_t crc, const void *bytes, size_t count);
 /// The same from a table, for comparison.
 uint32_t vk_crc32c_portable(uint32_t crc, const void *bytes, size_t count);
 
+/// The index of the first of `count` little-endian f32 at any address that is infinite or NaN; `count` when none is.
+size_t vk_first_non_finite32(const void *bytes, size_t count);
+/// The same for values of 16 bits, where `exponent` has the bits of their exponent: 0x7F80 for bf16, 0x7C00 for f16.
+size_t vk_first_non_finite16(const void *bytes, size_t count, uint16_t exponent);
+
 uint16_t vk_f16_from_f32(float value);
 float vk_f32_from_f16(uint16_t bits);
 

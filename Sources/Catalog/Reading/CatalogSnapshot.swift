@@ -189,9 +189,11 @@ extension CatalogSnapshot {
         let reader = RowReader(row: row, table: Schema.Segment(key: segment.key).queries, file: file)
         let bytes = try reader.blob(2)
         try reader.checkSeal()
-        return (
-            try reader.count(0), CatalogQuery(id: try reader.text(1), vector: VectorBytes.decode(bytes))
-        )
+        let (position, vector) = (try reader.count(0), VectorBytes.decode(bytes))
+        guard vector.allSatisfy(\.isFinite) else {
+            throw file.damaged("stored query \(grouped(position)) holds a value that is infinite or not a number")
+        }
+        return (position, CatalogQuery(id: try reader.text(1), vector: vector))
     }
 }
 

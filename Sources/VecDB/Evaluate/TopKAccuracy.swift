@@ -125,6 +125,7 @@ extension Snapshot {
                 segment.metric.form, element: segment.element, query: query.span,
                 rows: reader.bytes(of: .reorderVectors).extracting(Int(row) * stride..<(Int(row) + 1) * stride),
                 stride: stride, into: &output)
+            guard !score[0].isNaN else { throw segment.damagedScore(ofRow: row) }
             return segment.metric.shown(score[0])
         } catch { throw DatabaseError(error) }
     }

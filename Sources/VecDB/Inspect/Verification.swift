@@ -73,6 +73,9 @@ final class Verifier {
         try check("segment checksums") { report in
             let damages = segment.reader.verifyAll { self.progress?("segment checksums", $0, $1) }
             report.damage += damages.map { "\($0)" }
+            if damages.isEmpty, let tree = segment.parameters.tree {
+                for leaf in 0..<tree.leafCount { try segment.checkCodes(ofLeaf: leaf, in: segment.treeView(tree)) }
+            }
             return "\(segment.reader.header.fileByteCount) bytes"
         }
         guard report.deep, report.isIntact else { return }
@@ -92,6 +95,7 @@ final class Verifier {
     /// The deep checks of a segment that need no catalog.
     func checkContents(of segment: IndexSegment) throws {
         try check("rows and ordinals") { report in try self.checkOrdinals(segment, &report) }
+        try check("vectors") { report in try self.checkLengths(segment, &report) }
         if segment.hasSecondAssignments {
             try check("slots") { report in try self.checkSlots(segment, &report) }
             guard report.isIntact else { return }
@@ -150,6 +154,26 @@ final class Verifier {
             found += 1
         }
         return "\(found) rows"
+    }
+
+    /// Rows are no longer than a build takes them: scores of longer ones may be no numbers.
+    private func checkLengths(_ segment: IndexSegment, _ report: inout VerificationReport) throws -> String {
+        let dimensions = segment.dimensions
+        let chunk = max(1, (1 << 18) / dimensions)
+        for start in stride(from: 0, to: segment.rowCount, by: chunk) {
+            let rows = start..<min(segment.rowCount, start + chunk)
+            let vectors = try segment.vectors(ofRows: rows)
+            for row in rows {
+                let at = (row - start) * dimensions
+                let square = vectors[at..<at + dimensions].reduce(0.0) { $0 + Double($1) * Double($1) }
+                guard square < IndexSegment.squaredLengthLimit else {
+                    report.damage.append("\(segment.damagedScore(ofRow: UInt32(row)))")
+                    return "\(row) rows"
+                }
+            }
+            progress?("vectors", rows.upperBound, segment.rowCount)
+        }
+        return "\(segment.rowCount) rows"
     }
 
     /// Every id of the catalog belongs to a row, and the segment's copy is the same.
@@ -259,6 +283,8 @@ final class Verifier {
         for index in 0..<queries {
             let row = index * segment.rowCount / queries
             let query = try segment.vectors(ofRows: row..<row + 1)
+            // Estimates for longer ones may overflow, and then a search with them need not find everything.
+            guard query.reduce(0.0, { $0 + Double($1) * Double($1) }) < 0x1p100 else { continue }
             var answers: [[UInt32]] = []
             for exact in [true, false] {
                 var trace = SearchTrace(isOn: false)

@@ -1,3 +1,4 @@
+import SegmentFile
 import TreeAH
 import VectorKernels
 
@@ -13,6 +14,8 @@ struct ExactScan {
     let dimensions: Int
     /// For each query at least its best k so far.
     private(set) var candidates: [TopCandidates]
+    /// A row of which a score was no number: its values, or a query's, have squares that overflow.
+    private(set) var rowWithoutScore: Int?
 
     private let queries: [Float]
     private let kernels = Kernels.best
@@ -54,6 +57,9 @@ struct ExactScan {
             kernels.exactScores(
                 form, element: element, queries: queries.span, dimensions: dimensions, rows: bytes,
                 stride: element.stride(dimensions: dimensions), scratch: &scratch, into: &output)
+        }
+        if let place = scores.span.extracting(0..<candidates.count * rows.count).firstNaN() {
+            rowWithoutScore = rows.lowerBound + place % rows.count
         }
         for query in candidates.indices {
             liveMask.removeAll(keepingCapacity: true)

@@ -194,6 +194,9 @@ public final class StreamingSearch {
                 return scan
             }
         }
+        if let row = scans.lazy.compactMap(\.rowWithoutScore).first {
+            throw DatabaseError(.invalidInput, "row \(row) holds other values than when it was checked; try again")
+        }
         return scans.flatMap(\.candidates)
     }
 

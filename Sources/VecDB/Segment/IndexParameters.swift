@@ -127,6 +127,8 @@ struct IndexParameters: Equatable {
                 word(36) == 0 || (word(36) == 1 && projection == .dense),
                 hasBiases || header.metricCode != Metric.l2.code
             else { throw damaged("contradicts itself about subspaces, projection or code blocks") }
+            let codingLength = Float(bitPattern: UInt32(word(68)))
+            guard codingLength.isFinite else { throw damaged("has the coding length \(codingLength)") }
             let (rows, mostSlots) = (header.rowCount, isTwice ? 2 * header.rowCount : header.rowCount)
             guard let slots = Int(exactly: number(40, 8)), rows...mostSlots ~= slots,
                 let blocks = Int(exactly: number(48, 8)), blocks <= slots, !isTwice || blocks <= 1 << 27
@@ -137,7 +139,7 @@ struct IndexParameters: Equatable {
                 leafCount: leaves, shape: shape, projection: projection,
                 projectionOrigin: ProjectionOrigin(rawValue: UInt32(word(24))),
                 hasBiases: hasBiases,
-                ranksByProjection: word(36) == 1, codingLength: Float(bitPattern: UInt32(word(68))),
+                ranksByProjection: word(36) == 1, codingLength: codingLength,
                 slotCount: slots, blockCount: blocks, hasSecondAssignments: isTwice,
                 anisotropy: try Self.anisotropy(reader, isAnnounced: isAnisotropic), trainingIterations: word(64))
         default:

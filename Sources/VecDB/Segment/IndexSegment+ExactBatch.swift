@@ -24,6 +24,7 @@ extension IndexSegment {
                 reader.bytes(of: .reorderVectors)
                     .extracting(rows.lowerBound * stride..<rows.upperBound * stride),
                 rows: rows, numbering: storesOrdinals ? ordinals.extracting(rows) : ordinals, excluding: excluded)
+            if let row = scan.rowWithoutScore { throw damagedScore(ofRow: UInt32(row)) }
         }
         return scan.candidates
     }

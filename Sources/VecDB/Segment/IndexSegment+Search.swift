@@ -116,7 +116,10 @@ extension IndexSegment {
         if metric.boundsEstimates {
             for leaf in scratch.leaves { try reader.ensureIntact(.blockRadii, leaves.radiusBytes(of: Int(leaf))) }
         }
-        for leaf in scratch.leaves { intactLeaves.insert(Int(leaf)) }
+        for leaf in scratch.leaves where !intactLeaves.contains(Int(leaf)) {
+            try checkCodes(ofLeaf: Int(leaf), in: leaves)
+            intactLeaves.insert(Int(leaf))
+        }
     }
 
     /// Exact scores of the best estimates; the best k end in `scratch.best` as ordinal offsets.
@@ -139,6 +142,9 @@ extension IndexSegment {
         kernels.exactScores(
             metric.form, element: element, query: query.span,
             rows: reader.bytes(of: .reorderVectors), stride: rowStride, indices: rows, into: &scores)
+        if let place = scratch.scores.span.extracting(rows.indices).firstNaN() {
+            throw damagedScore(ofRow: rows[place])
+        }
         // Ties are broken by ordinal, which only those need that reach the k-th best score.
         let worst = scratch.kthBestScore(k, count: rows.count, kernels: kernels)
         for place in rows.indices where orderKey(scratch.scores[place]) >= worst {
@@ -186,6 +192,9 @@ extension IndexSegment {
                 metric.form, element: element, query: query.span,
                 rows: vectors.extracting(rows.lowerBound * stride..<rows.upperBound * stride), stride: stride,
                 into: &scores)
+            if let place = scratch.scores.span.extracting(0..<rows.count).firstNaN() {
+                throw damagedScore(ofRow: UInt32(rows.lowerBound + place))
+            }
             let ordinals = Span<UInt32>(_bytes: reader.bytes(of: .ordinals))
             scratch.appendScores(
                 rows: rows, excluding: excluded, numbering: storesOrdinals ? ordinals.extracting(rows) : ordinals,

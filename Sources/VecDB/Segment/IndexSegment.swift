@@ -72,6 +72,7 @@ final class IndexSegment: Sendable {
         ).check(reader)
         try reader.verifyDeferred()
         try checkLeaves()
+        try checkMatrices()
     }
 
     /// Leaves follow each other without gaps, so that each one's blocks and rows lie inside their sections.

@@ -64,7 +64,9 @@ final class SegmentTarget: FuzzTarget {
         if let tree = segment.parameters.tree {
             try segment.searchTogether(
                 queries, plan: questions.plans[0], excluding: exclusions, tree: tree, scratch: &scratch
-            ) { scratch throws(DatabaseError) in precondition(scratch.best.count <= k) }
+            ) { scratch throws(DatabaseError) in
+                precondition(scratch.best.count <= k && scratch.best.allSatisfy { !$0.score.isNaN })
+            }
         }
         for var candidates in try segment.scanExactly(Array(queries.joined()), k: k, excluding: exclusions) {
             swap(&scratch.candidates, &candidates)
@@ -76,6 +78,8 @@ final class SegmentTarget: FuzzTarget {
     /// Follows the hits to their ordinals, rows, ids and vectors.
     private func check(_ segment: IndexSegment, _ k: Int) throws {
         precondition(scratch.best.count <= min(k, segment.rowCount))
+        // A score that is printed is a number.
+        precondition(scratch.best.allSatisfy { !$0.score.isNaN })
         for hit in scratch.best.prefix(8) {
             let ordinal = segment.ordinal(atOffset: hit.offset)
             if segment.hasMappedIDs { _ = try segment.mappedID(atOffset: hit.offset) }

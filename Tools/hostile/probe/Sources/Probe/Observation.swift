@@ -36,6 +36,8 @@ struct Answers: Equatable {
     var storedQueries: [String] = []
     var storedVectors: [[Float]] = []
     var lookups = Lookups()
+    /// A score that the harness must notice.
+    var plantedScore: Float?
 
     /// What SQLite finds through its indexes by ids: their rows, documents and stored queries, and a search without them.
     struct Lookups: Equatable {
@@ -67,6 +69,11 @@ struct Answers: Equatable {
             lookups.documents.append(try database.metadata(id: id))
         }
         for id in questions.queryIDs { lookups.queryVectors.append(try database.queryVector(id: id)) }
+    }
+
+    /// A score that JSON cannot hold; `nil` when there is none, as there never must be.
+    var scoreThatIsNoNumber: Float? {
+        plantedScore ?? (searches.joined() + lookups.searchWithout).first { $0.score.isNaN }?.score
     }
 
     /// Whether these are the expected answers but for ids that are not found any more.

@@ -103,7 +103,7 @@ struct SegmentImage {
         let names = [
             "parameters", "leaves", "routing-centroids", "origin", "centroids", "projection", "codebooks", "codes",
             "reorder-vectors", "ordinals", "rows-by-ordinal", "norms", "id-offsets", "ids", "slot-rows",
-            "int8-vectors", "block-radii", "block-checksums",
+            "int8-vectors", "block-radii", "block-checksums", "anisotropy",
         ]
         return names[kind - 1]
     }

@@ -52,6 +52,8 @@ struct SweepRequest: Codable {
             case trap, hang, memory
             /// The file is not changed at all, or in the header, or so that its checksums are right.
             case untouched, elsewhere, sealed
+            /// A score that is no number, which the library never gives.
+            case noNumber = "no-number"
         }
         var kind: Kind
         var point: Int
@@ -99,7 +101,7 @@ func sweep(_ request: SweepRequest) throws -> SweepResult {
         case .trap: preconditionFailure("planted")
         case .hang: while true { sleep(1) }
         case .memory: _ = [UInt8](repeating: 1, count: 1 << 36)
-        case .untouched: break
+        case .untouched, .noNumber: break
         case .elsewhere: try target.apply(attack, at: 8 * 200)
         case .sealed: try target.apply(.sealed, at: point)
         }
@@ -110,10 +112,11 @@ func sweep(_ request: SweepRequest) throws -> SweepResult {
         }
         if request.answers {
             do throws(DatabaseError) {
-                let answers =
+                var answers =
                     if let opened { try Answers(from: opened, questions) } else {
                         try Answers(of: request.database, questions)
                     }
+                if request.plant?.kind == .noNumber, request.plant?.point == point { answers.plantedScore = .nan }
                 if attack == .catalog, answers != expected, answers.lacksOnlyIDs(of: expected) {
                     // SQLite's pages have no checksums: an id that is lost may pass for one that never was. Not for long.
                     result.count("an id was not found")
@@ -144,7 +147,9 @@ private func judge(
 private func judge(
     _ answers: Answers, _ expected: Answers, _ attack: Attack, _ point: Int, _ result: inout SweepResult
 ) {
-    if answers == expected {
+    if let score = answers.scoreThatIsNoNumber {
+        result.fail(point, "a hit has the score \(score)")
+    } else if answers == expected {
         result.count("query answered as before")
         if !attack.mayAnswer { result.fail(point, "the file was not refused") }
     } else {

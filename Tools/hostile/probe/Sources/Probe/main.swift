@@ -17,7 +17,7 @@ struct Reply: Codable {
     /// `intact`, `damaged`, or the code of the error that verifying threw.
     var verdict: String
     var message: String
-    /// `same`, `other`, or the code of the error that a query threw.
+    /// `same`, `other`, `no-number`, or the code of the error that a query threw.
     var answers: String
     var error: String
 }
@@ -30,7 +30,9 @@ func serve(undamaged: String) throws {
         var reply = Reply(verdict: verdict.name, message: verdict.text, answers: "same", error: "")
         do throws(DatabaseError) {
             let answers = try Answers(of: path, questions)
-            if answers != expected {
+            if let score = answers.scoreThatIsNoNumber {
+                (reply.answers, reply.error) = ("no-number", "a hit has the score \(score)")
+            } else if answers != expected {
                 (reply.answers, reply.error) = ("other", answers.difference(from: expected))
             }
         } catch { (reply.answers, reply.error) = (error.code.rawValue, error.message) }
