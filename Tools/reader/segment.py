@@ -53,6 +53,7 @@ class Segment:
         need(is_zero(data[PAGE + 64 * sections:2 * PAGE]), "bytes behind the section table are not zero")
         self.read_table(table, size)
         self.read_parameters()
+        self.check_floats()
 
     def read_table(self, table, size):
         self.sections, self.table = {}, []
@@ -91,6 +92,8 @@ class Segment:
                 need(checksum.crc32c(data[block << shift:block + 1 << shift]) == checksums[first + block],
                      f"section '{name}' is damaged at block {block}")
         self.elements = {name: (element, stride) for name, element, _, stride, *_ in self.table}
+
+    def check_floats(self):
         for name, (element, stride) in self.elements.items():
             data = self.sections[name]
             if name in NAMES.values() and element in FLOATS:
