@@ -77,7 +77,7 @@ extension SectionEntry {
                 row += 1
             }
             return nil
-        case .structured, .int8, .uint8, .uint32, .uint64: return nil
+        case .structured, .int8, .uint8, .uint32, .uint64, nil: return nil
         }
     }
 }
