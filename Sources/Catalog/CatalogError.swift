@@ -51,7 +51,9 @@ public struct CatalogError: Error, Sendable, Equatable, CustomStringConvertible 
     /// What the system says, which begins with the path where it concerns one.
     init(_ error: SystemError, path: String) {
         let text = "\(error)"
-        self.init(.system, path: path, text.hasPrefix(path + ": ") ? String(text.dropFirst(path.count + 2)) : text)
+        let prefix = (path + ": ").utf8
+        let rest = text.utf8.starts(with: prefix) ? String(Substring(text.utf8.dropFirst(prefix.count))) : text
+        self.init(.system, path: path, rest)
     }
 
     public var description: String { "\(path): \(detail)" }

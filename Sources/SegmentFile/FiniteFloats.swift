@@ -48,9 +48,12 @@ extension SectionEntry {
     ///   - section: the section's bytes.
     ///   - range: the part that the checksum covers.
     ///   - place: where that is, for people: ` at block 3`.
-    func damage(in section: RawSpan, _ range: Range<Int>, place: String = "", stored: UInt32) -> String? {
+    ///   - computed: the checksum of those bytes where it has been computed.
+    func damage(
+        in section: RawSpan, _ range: Range<Int>, place: String = "", computed: UInt32? = nil, stored: UInt32
+    ) -> String? {
         let bytes = section.extracting(range)
-        let computed = bytes.crc
+        let computed = computed ?? bytes.crc
         guard computed == stored else {
             return "is damaged\(place) (stored CRC-32C \(hexadecimal(stored)), computed \(hexadecimal(computed)))"
         }

@@ -105,7 +105,9 @@ public final class SegmentReader: Sendable {
 
     /// What is wrong with a section without a checksum shift; `nil` when nothing is.
     private func damage(in entry: SectionEntry) -> String? {
-        entry.damage(in: allBytes.extracting(entry.range), 0..<entry.byteCount, stored: entry.crc)
+        entry.damage(
+            in: allBytes.extracting(entry.range), 0..<entry.byteCount, computed: map.crc(of: entry.range),
+            stored: entry.crc)
     }
 
     /// Searches touch large sections here and there, where a fault would otherwise read megabytes around it; the small ones

@@ -19,11 +19,14 @@ import Testing
         // Names of options in a note, words of Foundation's in its errors.
         (#"\.replacing\("#, ["Explanation.swift", "StandardOutput.swift", "Remedies.swift"]),
         // Names of tables; numbers of queries.
-        (#"([iI][dD]s?|[nN]ames|[kK]eys)\.sorted\(\)"#, ["Schema.swift", "Exclusions.swift"]),
-        // Names of tables, options, /proc.
+        (#"([iI][dD]s?|[nN]ames|[kK]eys)\.sorted\(\)"#, ["Schema.swift", "Contents.swift", "Exclusions.swift"]),
+        // Names of tables, options, /proc, lines that are printed.
         (
             #"\.split\(separator: ""#,
-            ["Schema.swift", "Sweep.swift", "QuerySource.swift", "ProcessCounters.swift", "ProgressLine.swift"]
+            [
+                "Schema.swift", "Sweep.swift", "QuerySource.swift", "ProcessCounters.swift", "ProgressLine.swift",
+                "PrintableText.swift", "LockHolders.swift",
+            ]
         ),
     ]
 

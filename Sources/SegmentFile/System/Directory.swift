@@ -24,7 +24,8 @@ public final class Directory: Sendable {
     /// - Throws: `ENOENT`, `ENOTDIR` and what else opening can say.
     public convenience init(opening path: String) throws(SystemError) {
         // Kept open, so that the path goes on to mean what it meant here when the process moves elsewhere.
-        let base: File? = path.hasPrefix("/") ? nil : try Self.opened(".", in: AT_FDCWD, vecdb_path_only, path: ".")
+        let base: File? =
+            path.utf8.first == UInt8(ascii: "/") ? nil : try Self.opened(".", in: AT_FDCWD, vecdb_path_only, path: ".")
         let handle = try Self.opened(path, in: base?.descriptor ?? AT_FDCWD, O_RDONLY, path: path)
         self.init(path: path, handle: handle, origin: .path(base), permissions: nil)
     }

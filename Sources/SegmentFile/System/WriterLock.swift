@@ -66,7 +66,9 @@ public final class WriterLock: Sendable {
         guard let status = try? directory.status(of: fileName) else { return nil }
         let processes = LockHolders.processes(of: status)
         guard let first = processes.first else { return nil }
-        if let text = lastWriter(in: directory), processes.contains(where: { text.hasPrefix("pid \($0) ") }) {
+        if let text = lastWriter(in: directory),
+            processes.contains(where: { text.utf8.starts(with: "pid \($0) ".utf8) })
+        {
             return text
         }
         return "pid \(first), which is not the writer that the lock file names"

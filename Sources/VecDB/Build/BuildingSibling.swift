@@ -54,6 +54,6 @@ struct BuildingSibling {
 
     private static func isMadeByBuilds(_ name: String) -> Bool {
         [catalogFileName, catalogFileName + "-journal", WriterLock.fileName].contains(name)
-            || SegmentUUID(segmentFileName: name) != nil || name.hasPrefix(".scratch-")
+            || SegmentUUID(segmentFileName: name) != nil || name.utf8.starts(with: ".scratch-".utf8)
     }
 }
