@@ -55,7 +55,7 @@ let package = Package(
         .testTarget(
             name: "EmbeddingInputTests", dependencies: ["EmbeddingInput"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "VecDBTests", dependencies: ["VecDB", "SegmentFile", "TreeAH", "VectorKernels"],
+            name: "VecDBTests", dependencies: ["VecDB", "Catalog", "SegmentFile", "TreeAH", "VectorKernels"],
             swiftSettings: lendsSpans),
         .testTarget(
             name: "VecDBCommandTests",

@@ -8,14 +8,18 @@ public struct CatalogSettings: Sendable, Equatable {
     public var nextOrdinal: UInt64
     /// Search parameters for queries that name none.
     public var searchDefaults: SearchDefaultSettings?
+    /// Search parameters for several k, and the segment that they hold for.
+    public var measured: MeasuredSettings?
 
     public init(
-        metric: String, dimensions: Int, nextOrdinal: UInt64, searchDefaults: SearchDefaultSettings? = nil
+        metric: String, dimensions: Int, nextOrdinal: UInt64, searchDefaults: SearchDefaultSettings? = nil,
+        measured: MeasuredSettings? = nil
     ) {
         self.metric = metric
         self.dimensions = dimensions
         self.nextOrdinal = nextOrdinal
         self.searchDefaults = searchDefaults
+        self.measured = measured
     }
 }
 
@@ -62,6 +66,7 @@ enum SettingKey: String, CaseIterable {
     case meanMicroseconds = "default_mean_us"
     case sampleQueries = "default_sample_queries"
     case sampleSource = "default_sample_source"
+    case measured = "search_settings"
 
     static let searchDefaults: [SettingKey] = [
         .leavesToSearch, .reorder, .k, .recall, .meanMicroseconds, .sampleQueries, .sampleSource,
@@ -70,7 +75,6 @@ enum SettingKey: String, CaseIterable {
 
 extension CatalogSettings {
     static let metrics = ["dot", "cosine", "l2"]
-    static let sampleSources = ["queries", "given", "candidates"]
 
     /// Why no catalog can hold these settings.
     var problem: String? {
@@ -81,20 +85,7 @@ extension CatalogSettings {
             return "dimensions must be 1 to 65,535, found \(grouped(dimensions))"
         }
         if nextOrdinal > UInt64(Int64.max) { return "ordinals end at 2^63 - 1, found \(grouped(nextOrdinal))" }
-        guard let defaults = searchDefaults else { return nil }
-        if defaults.leavesToSearch < 0 || defaults.reorder < 0 || defaults.k < 1 || defaults.sampleQueries < 0 {
-            return "default search parameters must not be negative, and k at least 1"
-        }
-        if !(0...1).contains(defaults.recall) {
-            return "a recall must be 0 to 1, found \(defaults.recall)"
-        }
-        if let time = defaults.meanMicroseconds, !time.isFinite || time < 0 {
-            return "a time must be 0 or more microseconds, found \(time)"
-        }
-        if !Self.sampleSources.contains(defaults.sampleSource) {
-            return "the sample source must be queries, given or candidates, found \(quoted(defaults.sampleSource))"
-        }
-        return nil
+        return searchDefaults?.problem ?? measured?.problem
     }
 
     /// The rows to store; keys that are absent must not be stored.
@@ -111,6 +102,7 @@ extension CatalogSettings {
             rows[.sampleQueries] = String(defaults.sampleQueries)
             rows[.sampleSource] = defaults.sampleSource
         }
+        rows[.measured] = measured?.text
         return rows
     }
 
@@ -143,10 +135,16 @@ extension CatalogSettings {
                     ? nil : try number(.meanMicroseconds), sampleQueries: try number(.sampleQueries),
                 sampleSource: try text(.sampleSource))
         }
+        if let text = rows[SettingKey.measured.rawValue] {
+            guard let settings = MeasuredSettings(text: text) else {
+                throw file.damaged("setting '\(SettingKey.measured.rawValue)' is not of the form that it has")
+            }
+            measured = settings
+        }
         guard Self.metrics.contains(metric) else {
             throw file.unsupported("setting 'metric' is \(quoted(metric))")
         }
-        if let source = searchDefaults?.sampleSource, !Self.sampleSources.contains(source) {
+        if let source = searchDefaults?.sampleSource, !SearchDefaultSettings.sampleSources.contains(source) {
             throw file.unsupported("setting 'default_sample_source' is \(quoted(source))")
         }
         if let problem { throw file.damaged(problem) }

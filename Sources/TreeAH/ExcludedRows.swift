@@ -19,6 +19,43 @@ public struct ExcludedRows: Sendable {
         self.rows = sorted
     }
 
+    private init(sorted rows: [UInt32]) { self.rows = rows }
+
+    /// These rows and others.
+    ///
+    /// - Complexity: O(count + other.count).
+    public func union(_ other: ExcludedRows) -> ExcludedRows {
+        if other.isEmpty { return self }
+        if isEmpty { return other }
+        var merged: [UInt32] = []
+        merged.reserveCapacity(rows.count + other.rows.count)
+        var (mine, theirs) = (0, 0)
+        while mine < rows.count, theirs < other.rows.count {
+            let (left, right) = (rows[mine], other.rows[theirs])
+            merged.append(min(left, right))
+            if left <= right { mine += 1 }
+            if right <= left { theirs += 1 }
+        }
+        merged += rows[mine...]
+        merged += other.rows[theirs...]
+        return ExcludedRows(sorted: merged)
+    }
+
+    /// The rows below `rowCount` that may be returned, ascending.
+    ///
+    /// - Complexity: O(rowCount).
+    public func remaining(of rowCount: Int) -> [UInt32] {
+        var remaining: [UInt32] = []
+        remaining.reserveCapacity(max(0, rowCount - rows.count))
+        var next = 0
+        for row in rows where Int(row) < rowCount {
+            for kept in next..<Int(row) { remaining.append(UInt32(kept)) }
+            next = Int(row) + 1
+        }
+        for kept in next..<max(next, rowCount) { remaining.append(UInt32(kept)) }
+        return remaining
+    }
+
     public var count: Int { rows.count }
     public var isEmpty: Bool { rows.isEmpty }
 

@@ -31,11 +31,7 @@ extension TreeView {
         count: Int, rowsNeeded: Int, excluding excluded: ExcludedRows,
         scratch: inout SearchScratch, kernels: Kernels
     ) {
-        let vector = ranksByProjection ? scratch.projected : scratch.relative
-        kernels.byteProducts(
-            of: vector.span.extracting(0..<(ranksByProjection ? shape.projectedDimensions : dimensions)),
-            with: routingCentroids, levels: &scratch.levels, into: &scratch.routingScores,
-            count: (leaves.count + 15) / 16 * 16)
+        scoreLeaves(scratch: &scratch, kernels: kernels)
         keepBestLeaves(min(count, leaves.count), scratch: &scratch, kernels: kernels)
         for leaf in scratch.leaves { fetchFirstBlock(of: Int(leaf), kernels: kernels) }
         guard scratch.leaves.count < leaves.count else { return }
@@ -49,6 +45,22 @@ extension TreeView {
             kept += 1
         }
         scratch.leaves.removeSubrange(kept...)
+    }
+
+    /// Leaves all leaves in `scratch.leaves`, nearest first: the order in which searches of more and more leaves take them.
+    ///
+    /// - Complexity: O(leaves · (d + log leaves)).
+    func rankLeaves(scratch: inout SearchScratch, kernels: Kernels) {
+        scoreLeaves(scratch: &scratch, kernels: kernels)
+        rankAllLeaves(scratch: &scratch, kernels: kernels)
+    }
+
+    private func scoreLeaves(scratch: inout SearchScratch, kernels: Kernels) {
+        let vector = ranksByProjection ? scratch.projected : scratch.relative
+        kernels.byteProducts(
+            of: vector.span.extracting(0..<(ranksByProjection ? shape.projectedDimensions : dimensions)),
+            with: routingCentroids, levels: &scratch.levels, into: &scratch.routingScores,
+            count: (leaves.count + 15) / 16 * 16)
     }
 
     /// Computes the projected query's lookup table, which serves all leaves.
@@ -168,7 +180,7 @@ extension TreeView {
         if !radii.isEmpty { kernels.fetch(unsafe radii.extracting(block..<block + 1).bytes) }
     }
 
-    private func liveRowCount(of leaf: Int, excluding excluded: ExcludedRows) -> Int {
+    func liveRowCount(of leaf: Int, excluding excluded: ExcludedRows) -> Int {
         Int(leaves[leaf].rowCount) - excluded.count(in: leaves[leaf].rows)
     }
 

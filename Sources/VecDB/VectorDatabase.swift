@@ -73,7 +73,7 @@ public final class VectorDatabase: Sendable {
             queries: Int(clamping: snapshot.catalog.queryCount),
             hasMetadata: snapshot.catalog.segments.contains { $0.documentCount != nil },
             reorderStorage: snapshot.segment.element.storage,
-            defaults: snapshot.defaults)
+            defaults: snapshot.settings.defaults, settings: snapshot.settings.byK)
     }
 
     /// From now on a mapped file that is truncated underneath a search makes it throw `corrupt` instead of ending the process.
@@ -120,7 +120,8 @@ public final class VectorDatabase: Sendable {
     ///
     /// - Parameters:
     ///   - queries: row-major, `dimensions` floats each.
-    ///   - excludedIDs: more exclusions for single queries, by their index.
+    ///   - excludedIDs: more exclusions for single queries, by their index. `options.excludedIDs`, which all queries
+    ///     share, are looked up once.
     ///   - threads: how many to use, at most 1,024; `nil`: one for each core.
     public func searchBatch(
         _ queries: [Float], options: SearchOptions = SearchOptions(), excludedIDs: [Int: [String]] = [:],
@@ -135,41 +136,10 @@ public final class VectorDatabase: Sendable {
         }
         let threads = usableThreads(threads)
         return try snapshot.reading { () throws(DatabaseError) in
-            if snapshot.answersExactly(options) {
-                return try snapshot.searchExactBatch(
-                    queries, options: options, excludedIDs: excludedIDs, threads: threads, sessions: sessions)
-            }
-            return try searchTreeBatch(
-                queries, on: snapshot, options: options, excludedIDs: excludedIDs, threads: threads)
+            try snapshot.searchBatch(
+                queries, options: options, excludedIDs: excludedIDs, threads: threads, sessions: sessions)
         }
     }
-
-    private func searchTreeBatch(
-        _ queries: [Float], on snapshot: Snapshot, options: SearchOptions, excludedIDs: [Int: [String]], threads: Int
-    ) throws(DatabaseError) -> [[Hit]] {
-        let dimensions = snapshot.segment.dimensions
-        let (sessions, count) = (sessions, queries.count / dimensions)
-        // Large groups share leaves; several for each thread even out what they cost.
-        let kept = min(options.reorder ?? snapshot.defaults?.reorder ?? .max, snapshot.segment.rowCount)
-        let limit = max(1, min(Self.groupLimit, Self.candidateLimit / max(kept, options.k, 1)))
-        let size = max(1, min(limit, (count + 2 * threads - 1) / (threads == 1 ? 1 : 2 * threads)))
-        let groups = try concurrentMap(count: (count + size - 1) / size, threads: threads) {
-            part throws(DatabaseError) in
-            let members = part * size..<min(count, (part + 1) * size)
-            let group = QueryGroup(
-                queries: members.map { Array(queries[$0 * dimensions..<($0 + 1) * dimensions]) },
-                excludedIDs: members.map { options.excludedIDs + (excludedIDs[$0] ?? []) })
-            return try sessions.withSession { session throws(DatabaseError) in
-                try snapshot.search(group, options: options, scratch: &session.scratch)
-            }
-        }
-        return Array(groups.joined())
-    }
-
-    /// Queries that a thread answers together: their tables and candidates should stay in its cache.
-    private static let groupLimit = 512
-    /// Estimates that they keep together: some megabytes.
-    private static let candidateLimit = 1 << 20
 
     private func check(_ options: SearchOptions) throws(DatabaseError) {
         guard options.k >= 1 else {
@@ -242,6 +212,9 @@ public struct DatabaseInfo: Sendable {
     public let queries: Int
     public let hasMetadata: Bool
     public let reorderStorage: ReorderStorage
-    /// What a search uses that names no knobs; `nil` for an exact index.
+    /// What a search for ten hits uses that names no knobs; `nil` for an exact index.
     public let defaults: SearchDefaults?
+    /// The same for every k that was measured, ascending; empty where none was, as in databases that vecdb 1 has built: there
+    /// `defaults` serve every k.
+    public let settings: [SearchDefaults]
 }

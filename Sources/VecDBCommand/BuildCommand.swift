@@ -74,6 +74,7 @@ struct BuildCommand: ParsableCommand {
             json ? JSONOutput.document(summary) : printableLines(summaryText(summary)),
             whenDone:
                 "\(printable(database)) was built: generation \(summary.generation), \(counted(summary.rows, "row"))")
+        for note in summary.notes { StandardError.note("note: \(note)") }
         if let wanted = index.targetRecall, summary.defaultsAreBruteForce {
             StandardError.note(
                 "no setting of the tree reaches a recall@10 of \(wanted): searches without knobs are brute force; "
@@ -224,8 +225,15 @@ struct IndexOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Recall@10 that the stored search defaults aim at (default: 0.95).", valueName: "share"))
+            "Recall that the stored search settings aim at (default: 0.95).", valueName: "share"))
     var targetRecall: Double?
+
+    @Option(
+        name: .customShort("k", allowingJoined: true),
+        help: ArgumentHelp(
+            "Another number of hits to store search settings for, beside 1, 10, 100 and 1,000. Repeat it for more.",
+            valueName: "count"))
+    var k: [Int] = []
 
     @Option(
         help: ArgumentHelp(
@@ -234,6 +242,7 @@ struct IndexOptions: ParsableArguments {
 
     func validate() throws {
         try check("--leaves", leaves, atLeast: 1)
+        for count in k { try check("-k", count, atLeast: 1) }
         try check("--dimensions-per-block", dimensionsPerBlock, atLeast: 1)
         try check("--training-iterations", trainingIterations, atLeast: 1)
         try checkShare("--target-recall", targetRecall)
@@ -267,6 +276,7 @@ struct IndexOptions: ParsableArguments {
         options.anisotropicThreshold = anisotropicThreshold
         options.reorderStorage = reorderStorage
         if let targetRecall { options.targetRecall = targetRecall }
+        options.measuredCounts = k
         options.duplicateIDs = duplicateIds
     }
 }

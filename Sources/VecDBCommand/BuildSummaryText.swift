@@ -28,7 +28,7 @@ func summaryText(_ summary: BuildSummary) -> String {
     phases.add(["total", fixed(summary.totalSeconds, 3)])
     lines += ["", parts.rendered(), phases.rendered()]
 
-    if let defaults = summary.defaults { lines.append(defaultsText(defaults)) }
+    lines.append(settingsText(summary.settings, defaults: summary.defaults))
     while lines.last?.isEmpty == true { lines.removeLast() }
     return trimmingFinalNewline(lines.joined(separator: "\n"))
 }
@@ -55,6 +55,11 @@ func defaultsText(_ defaults: SearchDefaults) -> String {
     let time = defaults.meanUs.map { " in \(fixed($0, 1)) µs" } ?? ""
     return "search defaults: \(settingText(defaults)) · recall@\(defaults.k) \(fixed(defaults.recall, 3))\(time) "
         + "over \(grouped(defaults.sampleQueries)) of \(source)"
+}
+
+/// A line for each stored setting; none without any.
+func settingsText(_ settings: [SearchDefaults], defaults: SearchDefaults?) -> String {
+    (settings.isEmpty ? [defaults].compactMap(\.self) : settings).map(defaultsText).joined(separator: "\n")
 }
 
 /// `20 leaves searched, 50 reordered`.

@@ -9,7 +9,7 @@ extension EvalCommand {
     ) throws -> EvaluationRow {
         let clock = ContinuousClock()
         let count = min(count, queries.count)
-        var (times, found, wanted) = ([Double](), 0, 0)
+        var (times, recall) = ([Double](), 0.0)
         var (readBytes, majorFaults) = (0.0, 0.0)
         for index in 0..<count {
             database.dropPages()
@@ -20,14 +20,13 @@ extension EvalCommand {
             let after = ProcessCounters.now
             readBytes += Double(after.readBytes - before.readBytes)
             majorFaults += Double(after.majorFaults - before.majorFaults)
-            let nearest = Set(truth[index].prefix(setting.k))
-            found += hits.count { nearest.contains($0.ordinal) }
-            wanted += nearest.count
+            recall += try database.recall(
+                of: hits, query: queries.vector(index), truth: Array(truth[index].prefix(setting.k)))
         }
         let mean = times.reduce(0, +) / Double(count)
         times.sort()
         var row = EvaluationRow(
-            setting, recall: wanted == 0 ? 1 : Double(found) / Double(wanted), meanUs: mean,
+            shown(setting, of: database), recall: recall / Double(count), meanUs: mean,
             p50Us: times[(count - 1) / 2], p99Us: times[(count * 99 + 99) / 100 - 1], qps: 1e6 / mean)
         row.readBytes = readBytes / Double(count)
         row.majorFaults = majorFaults / Double(count)

@@ -11,8 +11,9 @@ extension EvalCommand {
             : try LabelledQueries(file, of: try readQueries(of: database))
         let exactOnly = exact || database.info.index == .exact
         var settings = [SearchOptions(exact: true)]
-        if !exactOnly { settings += self.settings(of: database.info) }
+        if !exactOnly { settings += self.settings(k: 10, of: database.info) }
         var rows: [AccuracyRow] = []
+        let largest = TopKAccuracy.standardCounts.last ?? 10
         for setting in settings {
             let accuracy = try database.topKAccuracy(
                 labelled.vectors, labels: labelled.labels, options: setting, threads: threads)
@@ -24,13 +25,15 @@ extension EvalCommand {
                     "\(counted(accuracy.unknownLabels, "label")) of \(grouped(labelled.labels.count)) name no candidate; "
                         + "they count as not found")
             }
+            let shown = shown(setting, k: largest, of: database)
             rows.append(
                 AccuracyRow(
-                    leavesToSearch: setting.leavesToSearch, reorder: setting.reorder, labels: labelled.labels.count,
+                    leavesToSearch: shown.leavesToSearch, reorder: shown.reorder, labels: labelled.labels.count,
                     unknownLabels: accuracy.unknownLabels, topK: accuracy.counts, accuracyByID: accuracy.byID,
                     accuracyByScore: accuracy.byScore, seconds: accuracy.seconds,
                     timesFasterThanExact: (rows.first?.seconds ?? accuracy.seconds) / accuracy.seconds))
         }
+        if !exactOnly, sweep.isDefault { noteMissingSetting(k: largest, of: database.info) }
         try StandardOutput.print(json ? JSONOutput.document(rows) : printableLines(accuracyText(rows)))
     }
 }

@@ -15,6 +15,9 @@ struct EvalCommand: ParsableCommand {
             A row per setting. Recall is the share of the true k nearest that was found, counted by ordinal. Times are \
             inside the process, one query at a time after a warm-up, without ids; the best of several passes counts.
 
+            Without a sweep the settings that are stored for this k are measured, and all stored ones are listed behind \
+            the table; where none is stored for it, a note says which one serves.
+
             With '--labels' instead: top-1, 5, 10, 50 and 100 categorical accuracy, brute force beside every setting, \
             counted by id and, as TensorFlow Recommenders does without ids, by score.
             """)
@@ -122,18 +125,24 @@ struct EvalCommand: ParsableCommand {
         let queries = try readQueries(of: database)
         let truth = try truth(of: queries, in: database)
         var rows: [EvaluationRow] = []
-        for setting in settings(of: database.info) {
+        let info = database.info
+        let usesStored = info.index == .treeAH && !exact && sweep.isDefault
+        let k = min(k, max(1, info.rows))
+        if usesStored { noteMissingSetting(k: k, of: info) }
+        for setting in settings(k: k, of: info) {
             if let cold {
                 rows.append(try coldRow(setting, database, queries, truth, count: cold))
             } else {
                 let result = try database.evaluate(
                     queries.vectors, truth: truth,
                     options: EvaluationOptions(search: setting, threads: threads, batch: batch, passes: passes))
-                rows.append(EvaluationRow(setting, result))
+                rows.append(EvaluationRow(shown(setting, of: database), result))
             }
         }
-        if let plot { try FrontierPlot(rows, k: k, title: self.database, info: database.info).write(to: plot) }
-        try StandardOutput.print(json ? JSONOutput.document(rows) : printableLines(evaluationText(rows, k: k)))
+        if let plot { try FrontierPlot(rows, k: k, title: self.database, info: info).write(to: plot) }
+        if json { return try StandardOutput.print(JSONOutput.document(rows)) }
+        let stored = usesStored ? "\n" + settingsText(info.settings, defaults: info.defaults) : ""
+        try StandardOutput.print(printableLines(evaluationText(rows, k: k) + stored))
     }
 
     private func noteWhatHasNoEffect(_ info: DatabaseInfo) {
@@ -156,19 +165,41 @@ struct EvalCommand: ParsableCommand {
             queries, format: inputFormat, tensor: tensor, text: textLayout, of: database, named: self.database)
     }
 
-    /// The settings to measure, in the order of the sweep.
-    func settings(of info: DatabaseInfo) -> [SearchOptions] {
-        let k = min(k, max(1, info.rows))
+    /// The searches to measure, in the order of the sweep; without knobs where the stored ones are meant.
+    func settings(k: Int, of info: DatabaseInfo) -> [SearchOptions] {
         if exact { return [SearchOptions(k: k, exact: true)] }
         if info.index == .exact { return [SearchOptions(k: k)] }
         return sweep.settings.map { SearchOptions(k: k, leavesToSearch: $0.leavesToSearch, reorder: $0.reorder) }
-            .map { setting in
-                var setting = setting
-                // What the search would use, so that the row says it.
-                setting.leavesToSearch = setting.leavesToSearch ?? info.defaults?.leavesToSearch
-                setting.reorder = setting.reorder ?? info.defaults?.reorder
-                return setting
-            }
+    }
+
+    /// A search with the knobs that it will use, so that its row says them; without any where it is brute force.
+    func shown(_ setting: SearchOptions, k: Int? = nil, of database: VectorDatabase) -> SearchOptions {
+        var shown = setting
+        let info = database.info
+        if info.index == .exact || setting.exact {
+            (shown.leavesToSearch, shown.reorder) = (nil, nil)
+        } else if setting.leavesToSearch == nil, setting.reorder == nil {
+            let stored = database.setting(forK: k ?? setting.k)
+            (shown.leavesToSearch, shown.reorder) = (stored?.leavesToSearch, stored?.reorder)
+        } else {
+            shown.leavesToSearch = setting.leavesToSearch ?? info.defaults?.leavesToSearch
+            shown.reorder = setting.reorder ?? info.defaults?.reorder
+        }
+        return shown
+    }
+
+    /// Says so where searches for k hits use the setting of another k.
+    func noteMissingSetting(k: Int, of info: DatabaseInfo) {
+        guard let defaults = info.defaults, !info.settings.contains(where: { $0.k == k }), k != defaults.k else {
+            return
+        }
+        let serving =
+            info.settings.isEmpty
+            ? "the one for k = \(grouped(defaults.k)) serves all"
+            : info.settings.first { $0.k > k }.map { "the one for k = \(grouped($0.k)) serves it" }
+                ?? "the one for k = \(grouped(info.settings.last?.k ?? 0)) serves it in proportion"
+        StandardError.note(
+            "note: no setting is stored for k = \(grouped(k)): \(serving); 'vecdb tune \(database) -k \(k)' stores one")
     }
 
     private func truth(of queries: QueryBatch, in database: VectorDatabase) throws -> [[UInt64]] {

@@ -72,7 +72,8 @@ func inspectionText(_ inspection: DatabaseInspection) -> String {
         let columns = inspection.metadataColumns.map { "\(printable($0.name)) (\($0.type))" }
         lines.append("metadata: " + columns.joined(separator: ", "))
     }
-    if let defaults = inspection.defaults { lines.append(defaultsText(defaults)) }
+    let settings = settingsText(inspection.settings, defaults: inspection.defaults)
+    if !settings.isEmpty { lines.append(settings) }
     lines += inspection.problems.map { "problem: \(printable($0))" }
     return lines.joined(separator: "\n")
 }

@@ -11,7 +11,8 @@ struct TuneCommand: ParsableCommand {
             """,
         discussion: """
             Settings are sought on a sample of the queries, timed one query at a time, and the fastest becomes what \
-            searches use that name none. Where no setting of the tree reaches the target, nothing is stored, and the \
+            searches for so many hits use that name none. With '-k' only that k gets another setting, without it 1, 10, \
+            100 and 1,000 do. Where no setting of the tree reaches the target, nothing is stored, and the \
             exit code is 7.
             """)
 
@@ -43,8 +44,10 @@ struct TuneCommand: ParsableCommand {
 
     @Option(
         name: .customShort("k", allowingJoined: true),
-        help: ArgumentHelp("How many hits a search returns, and recall counts.", valueName: "count"))
-    var k = 10
+        help: ArgumentHelp(
+            "How many hits a search returns, and recall counts (default: 10, and 1, 100 and 1,000 without timing them).",
+            valueName: "count"))
+    var k: Int?
 
     @Option(help: ArgumentHelp("Threads for counting recall (default: one for each core).", valueName: "count"))
     var threads: Int?
@@ -73,6 +76,8 @@ struct TuneCommand: ParsableCommand {
         Interrupts.catchThem()
         var vectors: [Float]?
         var nearest: [[UInt64]]?
+        let k = k ?? 10
+        var others = self.k == nil ? TuneOptions.standardCounts : []
         if let queries {
             let opened = try VectorDatabase.open(database)
             let batch = try allQueries(
@@ -81,13 +86,14 @@ struct TuneCommand: ParsableCommand {
             nearest = try truth.map {
                 try trueNearest($0, queryCount: batch.count, k: min(k, opened.info.rows), in: opened)
             }
+            if let columns = nearest?.first?.count { others.removeAll { $0 > columns } }
         }
+        var tuneOptions = TuneOptions(
+            k: k, targetRecall: targetRecall, stores: !dryRun, threads: threads, lockTimeoutSeconds: lockTimeout,
+            allowsNetworkFileSystem: allowNetworkFileSystem, isCancelled: { Interrupts.requested })
+        tuneOptions.otherCounts = others
         var tuning = try VectorDatabase.tune(
-            database, queries: vectors, truth: nearest,
-            options: TuneOptions(
-                k: k, targetRecall: targetRecall, stores: !dryRun, threads: threads, lockTimeoutSeconds: lockTimeout,
-                allowsNetworkFileSystem: allowNetworkFileSystem,
-                isCancelled: { Interrupts.requested }))
+            database, queries: vectors, truth: nearest, options: tuneOptions)
         tuning.advice = tuning.advice.map(withOptions)
         try StandardOutput.print(
             json ? JSONOutput.document(tuning) : printableLines(tuningText(tuning)),
@@ -117,7 +123,8 @@ func tuningText(_ tuning: Tuning) -> String {
     table.add(["brute force", "all", "all", "", fixed(tuning.exactMeanUs, 1)])
     var lines = [trimmingFinalNewline(table.rendered())]
     if let generation = tuning.generation {
-        lines.append("generation \(generation) · " + defaultsText(tuning.best))
+        lines.append("generation \(generation)")
+        lines.append(settingsText(tuning.settings, defaults: nil))
     } else if !tuning.isReached {
         lines.append(
             "recall@\(k) of \(tuning.targetRecall) is out of reach of this build: its tree has \(fixed(tuning.best.recall, 4)) "

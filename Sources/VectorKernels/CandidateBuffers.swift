@@ -169,6 +169,8 @@ public struct TableFactors: BitwiseCopyable, Sendable {
     @inlinable public var tag: UInt32 { leaf.tag }
     /// Where its blocks begin among all blocks.
     @inlinable public var firstBlock: Int { Int(leaf.first_block) }
+    /// The number of slot 0.
+    @inlinable public var firstNumber: UInt32 { leaf.first_number }
     @inlinable public var slotCount: Int { Int(leaf.slot_count) }
     @inlinable public var blockCount: Int { (slotCount + 31) / 32 }
     /// The part of the score that its slots share.

@@ -128,7 +128,17 @@ let fullSettings = CatalogSettings(
     metric: "l2", dimensions: 3, nextOrdinal: 7,
     searchDefaults: SearchDefaultSettings(
         leavesToSearch: 40, reorder: 50, k: 10, recall: 0.987, meanMicroseconds: 12.5, sampleQueries: 100,
-        sampleSource: "queries"))
+        sampleSource: "queries"),
+    measured: MeasuredSettings(
+        segmentUUID: segmentUUID(9),
+        settings: [
+            SearchDefaultSettings(
+                leavesToSearch: 3, reorder: 4, k: 1, recall: 1, sampleQueries: 1, sampleSource: "candidates"),
+            SearchDefaultSettings(
+                leavesToSearch: 400, reorder: 1_500, k: 1_000, recall: 0.95, meanMicroseconds: 1e-05,
+                sampleQueries: 256,
+                sampleSource: "given"),
+        ]))
 
 func segmentUUID(_ number: UInt8) -> [UInt8] { [UInt8](repeating: number, count: 16) }
 

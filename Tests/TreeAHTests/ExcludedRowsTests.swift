@@ -35,3 +35,20 @@ import Testing
     #expect(excluded.count(in: 0..<7) == 1)
     #expect(excluded.count(in: 7..<8) == 1)
 }
+
+@Test func `fault 16: exclusions unite, and tell which rows they leave`() {
+    func rows(_ excluded: ExcludedRows) -> [UInt32] {
+        let left = Set(excluded.remaining(of: 40))
+        return (0..<40).filter { !left.contains($0) }
+    }
+    let lists: [[UInt32]] = [[], [3], [0, 39], [1, 3, 5, 5], [39, 2, 3, 1], Array(0..<40)]
+    for left in lists {
+        #expect(ExcludedRows(left).remaining(of: 40) == (0..<40).filter { !left.contains($0) })
+        for right in lists {
+            let union = ExcludedRows(left).union(ExcludedRows(right))
+            #expect(rows(union) == Set(left + right).sorted() && union.count == Set(left + right).count)
+        }
+    }
+    #expect(ExcludedRows([2, 90]).remaining(of: 4) == [0, 1, 3])
+    #expect(ExcludedRows([2]).remaining(of: 0).isEmpty)
+}

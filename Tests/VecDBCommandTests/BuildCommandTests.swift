@@ -29,7 +29,7 @@ struct BuildCommandTests {
         let phases = output.standardError.split(separator: "\n").map { $0.split(separator: " ")[1] }
         #expect(
             phases.map { $0.trimmingCharacters(in: .punctuationCharacters) }
-                == ["read", "train", "assign", "encode", "write", "sync"])
+                == ["read", "train", "assign", "encode", "write", "sync", "tune", "sync"])
         #expect(!output.standardError.contains("\u{1B}"))
         let (_, silent) = try Films.database("--progress", "never")
         #expect(silent.standardError.isEmpty)

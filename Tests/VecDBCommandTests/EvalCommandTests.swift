@@ -51,6 +51,30 @@ struct EvalCommandTests {
         #expect(output.lines[1].hasPrefix("   all      all     1.0000"))
     }
 
+    @Test func `fault 15: what is stored for each k is shown, and a k that has nothing is noted`() throws {
+        let directory = try Self.database()
+        func eval(_ k: String, _ options: String...) throws -> Output {
+            let arguments = ["eval", "d.vecdb", "--queries", "queries.npy", "--passes", "1", "-k", k]
+            let output = try vecdb(arguments + options, in: directory)
+            try #require(output.status == 0, "\(output.standardError)")
+            return output
+        }
+        let stored = try succeed("inspect", "d.vecdb", in: directory).lines.filter { $0.hasPrefix("search defaults: ") }
+        #expect(stored.count == 3 && stored[2].contains("recall@100 "))
+        let known = try eval("100")
+        #expect(Array(known.lines.suffix(3)) == stored && known.standardError.isEmpty)
+        #expect(try eval("50").standardError.contains("no setting is stored for k = 50: the one for k = 100 serves it"))
+        #expect(try eval("101").standardError.contains("the one for k = 100 serves it in proportion"))
+        #expect(try eval("50", "--exact").standardError.isEmpty)
+        try succeed("tune", "d.vecdb", "-k", "50", "--target-recall", "0.8", in: directory)
+        #expect(try eval("50").standardError.isEmpty)
+        try succeed(
+            "build", "e.vecdb", "--vectors", "base.npy", "--index", "tree-ah", "-k", "7", "-k70", in: directory)
+        let inspected = try JSONValue(
+            parsing: try succeed("inspect", "e.vecdb", "--json", in: directory).standardOutput)
+        #expect(inspected["settings"]?.array?.map { $0["k"]?.number } == [1, 7, 10, 70, 100])
+    }
+
     @Test func `opening is measured by itself`() throws {
         let directory = try Self.database()
         let output = try succeed("eval", "d.vecdb", "--queries", "queries.npy", "--open", "--json", in: directory)

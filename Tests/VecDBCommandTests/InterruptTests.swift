@@ -14,7 +14,7 @@ struct InterruptTests {
         return directory
     }
 
-    @Test(arguments: ["read", "train", "assign", "encode", "write", "sync"])
+    @Test(arguments: ["read", "train", "assign", "encode", "write", "tune", "sync"])
     func `an interrupt in any phase leaves nothing behind`(phase: String) throws {
         let directory = try directoryWithVectors()
         let process = try start(Self.arguments, in: directory)

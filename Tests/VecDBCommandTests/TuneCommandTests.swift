@@ -46,10 +46,15 @@ struct TuneCommandTests {
         let inspected = try JSONValue(
             parsing: try succeed("inspect", "d.vecdb", "--json", in: directory).standardOutput)
         try expectValid(inspected, "inspect")
-        #expect(inspected["defaults"] == best)
+        let isDefault = options.last != "20"
+        #expect((inspected["defaults"] == best) == isDefault)
+        let settings = try #require(inspected["settings"]?.array)
+        #expect(settings.contains(best))
+        #expect(settings.map { $0["k"]?.number } == (isDefault ? [1, 10, 100, 1_000] : [1, 10, 20, 100, 1_000]))
         let row = try JSONValue(
             parsing: try succeed(
-                "eval", "d.vecdb", "--queries", "queries.npy", "--passes", "1", "--json", in: directory
+                "eval", "d.vecdb", "--queries", "queries.npy", "-k", isDefault ? "10" : "20", "--passes", "1", "--json",
+                in: directory
             ).standardOutput)[0]
         #expect(row?["leaves_to_search"] == best["leaves_to_search"] && row?["reorder"] == best["reorder"])
     }

@@ -55,9 +55,9 @@ import Testing
         let excluded = try snapshot.excludedRows(options.exclude ?? [])
         let plan = SearchPlan(
             k: options.k, leavesToSearch: options.leavesToSearch ?? .max, reorder: options.reorder ?? .max,
-            exact: options.exact ?? false)
+            way: options.exact == true ? .exact : .tree)
         var rows = (0..<UInt32(segment.rowCount)).filter { excluded.count(in: Int($0)..<Int($0) + 1) == 0 }
-        if let tree = segment.parameters.tree, !plan.exact {
+        if let tree = segment.parameters.tree, plan.way == .tree {
             rows = try traverse(segment, tree, query, plan, excluded, &results)
         }
         var scored: [(ordinal: UInt64, score: Float)] = []

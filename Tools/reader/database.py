@@ -98,6 +98,36 @@ class Database:
         need(len(text) == size and checksum.crc32c(struct.pack("<Q", ordinal) + text) == crc, "a document is damaged")
         return text
 
+    def knobs(self, k, live):
+        """numerics.md, section 4, "Knobs": leaves and reorder of a search that names neither, two times "all" for exact
+        scores of all `live` rows; None where the catalog has no settings for the segment."""
+        s = self.segment
+        lines = self.settings.get("search_settings", "").split("\n")
+        if lines[0] != s.uuid.hex():
+            return None, None
+        stored = {int(f[0]): (int(f[1]), int(f[2])) for f in (line.split(" ") for line in lines[1:])}
+        if "default_k" in self.settings:
+            stored[int(self.settings["default_k"])] = tuple(
+                int(self.settings[key]) for key in ("default_leaves_to_search", "default_reorder"))
+        if not stored:
+            return None, None
+        wanted = min(s.rows, min(k, s.rows) * max(1, s.rows // max(1, live)))
+        largest = max(stored)
+        if wanted > largest:
+            leaves, reorder = (-(-knob * wanted // largest) for knob in stored[largest])
+        else:
+            leaves, reorder = stored[min(other for other in stored if other >= wanted)]
+        stride = s.elements["reorder-vectors"][1]
+        columns = s.projected if s.ranks_projected else s.dimensions
+        searched, scored = min(leaves, s.leaf_count), min(reorder, s.rows)
+        cost = (s.leaf_count * columns // 2 + 320 * searched
+                + s.slots * searched // max(1, s.leaf_count) * s.block_bytes // 32 + scored * (480 + stride))
+        is_direct = live < s.rows and 16000 + live * (48 + stride + stride // 2) < cost
+        is_exact = wanted > largest and 16000 + s.rows * (48 + stride) < cost
+        if is_direct or is_exact or (searched, scored) == (s.leaf_count, s.rows):
+            return "all", "all"
+        return leaves, reorder
+
     def search(self, query, k=10, leaves_to_search=None, reorder=None, exact=False, exclude=(), trace=None):
         """Hits as (ordinal, score shown), best first. `trace` is given every intermediate result."""
         s, trace = self.segment, {} if trace is None else trace
@@ -108,10 +138,14 @@ class Database:
         if exact or s.kind == 1:
             rows = [row for row in range(s.rows) if row not in excluded]
         else:
-            leaves = leaves_to_search or int(self.settings.get("default_leaves_to_search", s.leaf_count))
-            depth = s.rows if reorder is None and "default_reorder" not in self.settings else \
-                int(self.settings["default_reorder"]) if reorder is None else reorder
-            rows = candidates(s, query, excluded, k, leaves, depth, trace)
+            live = s.rows - len(excluded - {None})
+            leaves, depth = self.knobs(k, live) if leaves_to_search is None and reorder is None else (None, None)
+            if leaves is None:
+                leaves = leaves_to_search or int(self.settings.get("default_leaves_to_search", s.leaf_count))
+                depth = int(self.settings.get("default_reorder", s.rows)) if reorder is None else reorder
+            is_exact = leaves == depth == "all"
+            rows = [row for row in range(s.rows) if row not in excluded] if is_exact else \
+                candidates(s, query, excluded, k, leaves, depth, trace)
         hits = [(s.ordinal(row), exact_score(s.metric, query, *s.vector(row))) for row in rows]
         trace.update(query=query, scores=sorted(hits))
         hits.sort(key=lambda hit: (-order_key(hit[1]), hit[0]))

@@ -108,6 +108,7 @@ class Segment:
         need(len(p) == 128, "section 'parameters' is missing or has another size")
         (self.kind, self.leaf_count, self.projected, self.per_block, self.subspaces, self.projection, _,
          self.block_bytes, self.biases, self.ranks_projected, slots, blocks, _, _) = struct.unpack_from("<10IQQQI", p)
+        self.slots = slots
         need(is_zero(p[72:]), "'parameters' has reserved bytes that are not zero")
         need(self.kind in (1, 2), f"'parameters' has the unknown index kind {self.kind}", 5)
         need(is_finite(p[68:72], 1), "'parameters' has a coding length that is not finite")

@@ -89,7 +89,7 @@ extension CatalogWriter {
                 }
                 try body(db, current, generation + 1)
                 if let settings {
-                    for key in SettingKey.searchDefaults {
+                    for key in SettingKey.searchDefaults + [.measured] {
                         try db.execute(sql: "DELETE FROM setting WHERE key = ?", arguments: [key.rawValue])
                     }
                     try file.store(settings.rows, db)

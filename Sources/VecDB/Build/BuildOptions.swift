@@ -60,8 +60,10 @@ public struct BuildOptions: Sendable {
     /// Rounds of Lloyd's algorithm, 1 to 10,000; `nil`: 10.
     public var trainingIterations: Int?
     public var reorderStorage: ReorderStorage = .auto
-    /// Recall@10, above 0 and up to 1, that a search without knobs should have: its defaults are chosen for it.
+    /// Recall, above 0 and up to 1, that a search without knobs should have: settings are chosen for it.
     public var targetRecall = 0.95
+    /// For which k settings are measured and stored beside 1, 10, 100 and 1,000; a k above the rows counts as all rows.
+    public var measuredCounts: [Int] = []
     /// `nil`: the manifest's policy, or `.error`.
     public var duplicateIDs: DuplicateIDPolicy?
     /// Same input, options and seed: same segment bytes, uuids aside.

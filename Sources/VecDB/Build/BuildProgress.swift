@@ -1,12 +1,12 @@
-/// The parts of a build, in order.
+/// The parts of a build, in order; the segment is synced before settings are chosen on it, the rest behind.
 public enum BuildPhase: String, CaseIterable, Sendable, Codable {
-    case read, train, assign, encode, write, sync
+    case read, train, assign, encode, write, tune, sync
 }
 
 /// How far a build has come. Reported from the building thread, at most some twenty times a second.
 public struct BuildProgress: Sendable {
     public let phase: BuildPhase
-    /// Units done and to do in this phase: rows, or training rounds. `total` is 0 while it is not known.
+    /// Units done and to do in this phase: rows, training rounds, or queries that settings are measured with. `total` is 0 while it is not known.
     public let completed: Int
     public let total: Int
 
@@ -36,6 +36,10 @@ public struct BuildSummary: Sendable, Codable {
     public var totalSeconds: Double
     /// The stored search defaults and what they reach on the sample; absent for exact indexes and no rows.
     public var defaults: SearchDefaults?
+    /// The same for every k that was measured, ascending; `defaults` are those for k = 10.
+    public var settings: [SearchDefaults] = []
+    /// What is remarkable about the vectors, a sentence each.
+    public var notes: [String] = []
     public var segmentUUID: String
 
     /// Whether no setting of the tree reached the target recall, so that searches without knobs compare with every row.

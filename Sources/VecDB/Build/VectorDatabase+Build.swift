@@ -42,6 +42,7 @@ private final class DatabaseBuilder {
     func run() throws -> BuildSummary {
         let place = try BuildPlace(path)
         try clock.report(.read, 0, of: 0)
+        try checkMeasuredCounts(TuneOptions.standardCounts + options.measuredCounts)
         // Says no before an hour of reading and not after it.
         try place.checked(overwrite: options.overwrite)
         let resolved = try ResolvedInput(input, options: options, isCancelled: isCancelled)
@@ -64,13 +65,15 @@ private final class DatabaseBuilder {
                 plan: plan, source: resolved.source, dropped: staged.dropped, clock: clock, directory: target.directory,
                 databaseUUID: target.session.databaseUUID, segmentUUID: uuid)
             let file = try builder.write(tree, idByteCount: staged.idByteCount)
-            settings.searchDefaults = try searchDefaults(
-                plan, tree, staged, sample: sample, uuid: uuid, in: target.directory)?.settings
+            let chosen = try chooseSettings(plan, tree, staged, sample: sample, uuid: uuid, in: target.directory)
+            if let chosen { settings.store(chosen.byK, of: uuid.bytes) }
             try clock.report(.sync, 0, of: 1)
             let generation = try target.commit(catalog, builder.record(file), settings: settings)
             clock.mark(.sync)
-            return summary(
-                file, plan, tree, staged, generation: generation, settings: settings, uuid: uuid, in: target.directory)
+            var summary = summary(file, plan, tree, staged, generation: generation, uuid: uuid, in: target.directory)
+            (summary.defaults, summary.settings) = (chosen?.defaults, chosen?.byK ?? [])
+            summary.notes = notes(on: sample, plan)
+            return summary
         } catch {
             target.abandon(catalog)
             throw error
@@ -133,22 +136,35 @@ private final class DatabaseBuilder {
     }
 
     /// Opens the new segment as a reader would and measures which knobs it needs.
-    private func searchDefaults(
+    private func chooseSettings(
         _ plan: BuildPlan, _ tree: TrainedTree?, _ staged: Staging.Result, sample: TrainingSample, uuid: SegmentUUID,
         in directory: Directory
-    ) throws -> SearchDefaults? {
+    ) throws -> ChosenSettings? {
         guard let tree, tree.leafCount > 0 else { return nil }
+        try clock.report(.tune, 0, of: 1)
         let segment = try IndexSegment(checking: try SegmentReader(in: directory, uuid: uuid, pinning: false))
-        defer { clock.mark(.encode) }
-        return try SearchDefaults.chosen(
-            for: segment, queries: staged.sampleQueries, sample: sample, targetRecall: plan.targetRecall,
-            threads: plan.threads
-        ) { [clock] in try clock.report(.sync, 0, of: 1) }
+        defer { clock.mark(.tune) }
+        return try ChosenSettings(
+            for: segment, queries: staged.sampleQueries, sample: sample,
+            counts: measuredCounts(rows: segment.rowCount, others: options.measuredCounts),
+            targetRecall: plan.targetRecall, threads: plan.threads
+        ) { done, total in try clock.report(.tune, done, of: total) }
+    }
+
+    /// What the vectors are too short or too long for.
+    private func notes(on sample: TrainingSample, _ plan: BuildPlan) -> [String] {
+        guard plan.metric != .cosine, sample.count > 0 else { return [] }
+        let largest = sample.rows.lazy.map(\.magnitude).max() ?? 0
+        guard largest > 0, !(0x1p-50...0x1p50).contains(largest) else { return [] }
+        return [
+            "the numbers in the vectors are at most \(largest): their products \(largest < 1 ? "vanish" : "grow too large") "
+                + "in 32-bit floats, so that a tree and exact scores tell little; scale the vectors and build again"
+        ]
     }
 
     private func summary(
         _ file: SegmentSummary, _ plan: BuildPlan, _ tree: TrainedTree?, _ staged: Staging.Result, generation: UInt64,
-        settings: CatalogSettings, uuid: SegmentUUID, in directory: Directory
+        uuid: SegmentUUID, in directory: Directory
     ) -> BuildSummary {
         let catalogBytes = (try? directory.status(of: catalogFileName)?.byteCount) ?? nil
         let shape = tree?.codebooks.shape
@@ -163,7 +179,6 @@ private final class DatabaseBuilder {
             bytes: file.sections.map { .init(name: $0.kind.name, bytes: $0.byteCount) }
                 + [.init(name: "catalog", bytes: catalogBytes ?? 0)],
             seconds: clock.seconds.map { .init(phase: $0.phase, seconds: $0.seconds) },
-            totalSeconds: clock.totalSeconds,
-            defaults: settings.searchDefaults.map(SearchDefaults.init), segmentUUID: "\(uuid)")
+            totalSeconds: clock.totalSeconds, segmentUUID: "\(uuid)")
     }
 }

@@ -5,6 +5,9 @@ import VectorKernels
 /// How often the candidate that a user chose is among the first k: top-k categorical accuracy, as TensorFlow Recommenders'
 /// `FactorizedTopK` counts it, in both of its ways.
 public struct TopKAccuracy: Sendable {
+    /// The values of k that are counted unless others are asked for.
+    public static let standardCounts = [1, 5, 10, 50, 100]
+
     /// The values of k, ascending.
     public let counts: [Int]
     /// For each: the share of queries whose label's id is among the first k hits.
@@ -29,7 +32,7 @@ extension VectorDatabase {
     ///   - options: how to search; its `k` is not looked at.
     /// - Throws: `invalidArgument` when labels and queries do not agree in number, or for a k below 1; what searches throw.
     public func topKAccuracy(
-        _ queries: [Float], labels: [String], counts: [Int] = [1, 5, 10, 50, 100], options: SearchOptions,
+        _ queries: [Float], labels: [String], counts: [Int] = TopKAccuracy.standardCounts, options: SearchOptions,
         threads: Int? = nil
     ) throws(DatabaseError) -> TopKAccuracy {
         let dimensions = info.dimensions
@@ -112,7 +115,7 @@ private struct LabelCounting {
 
 extension Snapshot {
     /// The exact score of one stored candidate: the one it has as a hit.
-    fileprivate func score(ofOrdinal ordinal: UInt64, _ query: [Float]) throws(DatabaseError) -> Float {
+    func score(ofOrdinal ordinal: UInt64, _ query: [Float]) throws(DatabaseError) -> Float {
         let query = try prepared(query)
         do throws(SegmentError) {
             guard let row = try segment.row(ofOrdinal: ordinal) else { return segment.metric.shown(-.infinity) }

@@ -1,3 +1,4 @@
+import SegmentFile
 import VectorKernels
 
 extension VectorDatabase {
@@ -7,7 +8,8 @@ extension VectorDatabase {
     ///
     /// - Parameters:
     ///   - queries: row-major, `dimensions` floats each.
-    ///   - truth: for each query the ordinals of its true nearest candidates, best first; the first k count.
+    ///   - truth: for each query the ordinals of its true nearest candidates, best first; the first k count, and so do hits
+    ///     that tie with the last of them.
     /// - Throws: `invalidArgument` when there are no queries, or `truth` does not fit them or names an
     ///   ordinal that the database does not hold; what searches throw.
     /// - Complexity: `passes` + 1 searches a query, or more for few queries.
@@ -48,7 +50,7 @@ extension VectorDatabase {
         let count = Double(truth.count * repetitions)
         let wall = best?.microseconds ?? 0
         return Evaluation(
-            recall: recall(answers, truth: truth, k: search.k),
+            recall: try recall(answers, vectors: course.vectors, truth: truth.map { Array($0.prefix(search.k)) }),
             meanMicroseconds: times.isEmpty ? wall / count : times.reduce(0, +) / Double(times.count),
             p50Microseconds: percentile(times, 0.5), p99Microseconds: percentile(times, 0.99),
             queriesPerSecond: 1e6 * count / wall)
@@ -134,14 +136,43 @@ private struct EvaluationCourse: Sendable {
     }
 }
 
-/// The share of the first k of `truth` that `answers` hold, averaged over the queries.
-private func recall(_ answers: [[Hit]], truth: [[UInt64]], k: Int) -> Double {
-    var sum = 0.0
-    for (hits, nearest) in zip(answers, truth) {
-        let wanted = Set(nearest.prefix(k))
-        sum += wanted.isEmpty ? 1 : Double(hits.count { wanted.contains($0.ordinal) }) / Double(wanted.count)
+extension VectorDatabase {
+    private func recall(
+        _ answers: [[Hit]], vectors: [[Float]], truth: [[UInt64]]
+    ) throws(DatabaseError) -> Double {
+        var sum = 0.0
+        for (query, hits) in answers.enumerated() {
+            sum += try recall(of: hits, query: vectors[query], truth: truth[query])
+        }
+        return sum / Double(truth.count)
     }
-    return sum / Double(truth.count)
+
+    /// The share of the true nearest candidates that the hits of one query are.
+    ///
+    /// Hits that tie with the last of them count as well: which of equal candidates is named is no matter of recall.
+    ///
+    /// - Parameters:
+    ///   - query: what was searched for, `dimensions` floats.
+    ///   - truth: ordinals, best first, as many as hits should be found; none: 1.
+    /// - Throws: `invalidArgument` for a query that does not fit, `corrupt` when a damaged block is met.
+    public func recall(of hits: [Hit], query: [Float], truth: [UInt64]) throws(DatabaseError) -> Double {
+        let snapshot = snapshot
+        return try snapshot.reading { () throws(DatabaseError) in
+            try snapshot.recall(of: hits, query: query, truth: truth)
+        }
+    }
+}
+
+extension Snapshot {
+    fileprivate func recall(of hits: [Hit], query: [Float], truth: [UInt64]) throws(DatabaseError) -> Double {
+        guard let last = truth.last else { return 1 }
+        let wanted = Set(truth)
+        let missed = hits.filter { !wanted.contains($0.ordinal) }
+        var found = hits.count - missed.count
+        let worst = missed.isEmpty ? -.infinity : segment.metric.shown(try score(ofOrdinal: last, query))
+        if worst > -.infinity { found += missed.count { segment.metric.shown($0.score) == worst } }
+        return Double(min(found, wanted.count)) / Double(wanted.count)
+    }
 }
 
 /// The smallest of sorted values that at least `share` of them do not exceed.

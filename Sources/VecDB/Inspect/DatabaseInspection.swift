@@ -21,6 +21,8 @@ public struct DatabaseInspection: Sendable, Codable {
     public var projection: String?
     public var reorderStorage: ReorderStorage?
     public var defaults: SearchDefaults?
+    /// The same for every k that was measured on the segment, ascending.
+    public var settings: [SearchDefaults] = []
     public var queries: Int?
     public var metadataColumns: [Column] = []
     public var catalogBytes: Int?
@@ -129,6 +131,10 @@ extension DatabaseInspection {
         dimensions = snapshot.settings.dimensions
         defaults = snapshot.settings.searchDefaults.map(SearchDefaults.init)
         queries = Int(clamping: snapshot.queryCount)
+        let measured = snapshot.settings.measured
+        if let measured, snapshot.segments.contains(where: { $0.uuid == measured.segmentUUID }) {
+            settings = StoredSettings(defaults: defaults, measured: measured.settings.map(SearchDefaults.init)).byK
+        }
         for segment in snapshot.segments {
             metadataColumns += try snapshot.columns(of: segment).map { Column(name: $0.name, type: $0.type.rawValue) }
         }

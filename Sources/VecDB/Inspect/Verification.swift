@@ -286,9 +286,9 @@ final class Verifier {
             // Estimates for longer ones may overflow, and then a search with them need not find everything.
             guard query.reduce(0.0, { $0 + Double($1) * Double($1) }) < 0x1p100 else { continue }
             var answers: [[UInt32]] = []
-            for exact in [true, false] {
+            for way in [SearchPlan.Way.exact, .tree] {
                 var trace = SearchTrace(isOn: false)
-                let plan = SearchPlan(k: 10, leavesToSearch: .max, reorder: .max, exact: exact)
+                let plan = SearchPlan(k: 10, leavesToSearch: .max, reorder: .max, way: way)
                 try segment.search(query, plan: plan, excluding: .none, scratch: &scratch, trace: &trace)
                 answers.append(scratch.best.map(\.offset))
             }

@@ -2,8 +2,9 @@ import EmbeddingInput
 
 /// What one search asks for.
 ///
-/// `nil` knobs take the values stored with the database. A knob larger than what there is means all of it, and a
-/// `reorder` below `k` counts as `k`.
+/// A search that names neither knob uses the setting that the database stores for its `k`: that of the smallest stored k
+/// not below it, above the largest in proportion. One that names a knob takes the other from the database's defaults,
+/// which are those for k = 10. A knob larger than what there is means all of it, and a `reorder` below `k` counts as `k`.
 public struct SearchOptions: Sendable {
     /// How many hits to return at most. At least 1.
     public var k: Int
@@ -66,7 +67,8 @@ public struct SearchStatistics: Sendable {
     public var candidatesReordered = 0
     /// Rows that the exclusions ruled out.
     public var rowsExcluded = 0
-    /// How exclusions were applied: `none`, or `mask` (excluded slots are masked while scanning).
+    /// How exclusions were applied: `none`, `mask` (excluded slots are masked while scanning), or `direct` (so few rows are
+    /// left that all of them got exact scores).
     public var filterStrategy = "none"
     /// Whether the answer came from brute force.
     public var exact = false

@@ -28,9 +28,12 @@ struct SearchTrace {
     }
 
     /// Ends an exact scan over `rows` rows.
-    mutating func finishExactScan(rows: Int) {
+    ///
+    /// - Parameter isDirect: whether they are those that exclusions have left, and no others were read.
+    mutating func finishExactScan(rows: Int, isDirect: Bool = false) {
         finish("exact scan")
         statistics.exact = true
+        if isDirect { statistics.filterStrategy = "direct" }
         statistics.codesScanned = rows
     }
 }

@@ -1,32 +1,126 @@
 import SegmentFile
 import TreeAH
+import VectorKernels
 
-/// Some queries of a batch that one thread answers together.
-struct QueryGroup: Sendable {
-    /// As given, one behind the other.
-    var queries: [[Float]]
-    /// Of each query, what the options exclude included.
-    var excludedIDs: [[String]]
+/// The rows that the queries of a batch leave out. A list that they share is resolved once, however many they are.
+struct BatchExclusions: Sendable {
+    let shared: ExcludedRows
+    /// Of queries that have a list of their own: what is shared included.
+    let own: [Int: ExcludedRows]
+
+    subscript(query: Int) -> ExcludedRows { own[query] ?? shared }
+}
+
+/// Queries of a batch, and how they are answered.
+struct Batch: Sendable {
+    /// All of the batch, row-major, as given.
+    let queries: [Float]
+    let options: SearchOptions
+    let excluded: BatchExclusions
+    let threads: Int
+    let sessions: SearchSessions
 }
 
 extension Snapshot {
-    /// What ``search(_:options:scratch:trace:)`` answers to each query of a group by the tree, which there must be.
-    func search(_ group: QueryGroup, options: SearchOptions, scratch: inout SearchScratch) throws(DatabaseError)
-        -> [[Hit]]
-    {
-        guard let tree = segment.parameters.tree else { preconditionFailure("exact indexes have batches of their own") }
-        var (queries, excluded) = ([[Float]](), [ExcludedRows]())
-        for (query, excludedIDs) in zip(group.queries, group.excludedIDs) {
-            queries.append(try prepared(query))
-            excluded.append(try excludedRows(excludedIDs))
+    /// What ``search(_:options:scratch:trace:)`` answers to each query.
+    func searchBatch(
+        _ queries: [Float], options: SearchOptions, excludedIDs: [Int: [String]], threads: Int, sessions: SearchSessions
+    ) throws(DatabaseError) -> [[Hit]] {
+        let count = queries.count / segment.dimensions
+        guard count > 0 else { return [] }
+        let batch = Batch(
+            queries: queries, options: options,
+            excluded: try exclusions(options.excludedIDs, excludedIDs.filter { 0..<count ~= $0.key }, threads: threads),
+            threads: threads, sessions: sessions)
+        guard !batch.excluded.own.isEmpty else {
+            return try answers(Array(0..<count), of: batch, plan: plan(options, excluding: batch.excluded.shared.count))
         }
-        var answers: [[Hit]] = []
-        answers.reserveCapacity(queries.count)
-        try segment.searchTogether(
-            queries, plan: SearchPlan(options, defaults: defaults), excluding: excluded, tree: tree, scratch: &scratch
-        ) { scratch throws(DatabaseError) in
-            answers.append(try hits(scratch, options))
+        // How many rows are left may decide on another way for each.
+        let members = Dictionary(grouping: 0..<count) { plan(options, excluding: batch.excluded[$0].count) }
+        var answers = [[Hit]](repeating: [], count: count)
+        for (plan, members) in members {
+            for (member, hits) in zip(members, try self.answers(members, of: batch, plan: plan)) {
+                answers[member] = hits
+            }
         }
         return answers
     }
+
+    private func exclusions(
+        _ shared: [String], _ perQuery: [Int: [String]], threads: Int
+    ) throws(DatabaseError) -> BatchExclusions {
+        let shared = try excludedRows(shared)
+        let lists = perQuery.filter { !$0.value.isEmpty }.map { ($0.key, $0.value) }
+        let resolved = try concurrentMap(count: lists.count, threads: threads) { place throws(DatabaseError) in
+            shared.union(try excludedRows(lists[place].1))
+        }
+        return BatchExclusions(
+            shared: shared, own: Dictionary(uniqueKeysWithValues: zip(lists.map(\.0), resolved)))
+    }
+
+    /// The hits of those queries of a batch that go one way, in their order.
+    private func answers(_ members: [Int], of batch: Batch, plan: SearchPlan) throws(DatabaseError) -> [[Hit]] {
+        switch plan.way {
+        case .exact: try searchExactly(members, of: batch)
+        case .direct: try searchDirectly(members, of: batch, plan: plan)
+        case .tree: try searchTree(members, of: batch, plan: plan)
+        }
+    }
+
+    private func searchTree(_ members: [Int], of batch: Batch, plan: SearchPlan) throws(DatabaseError) -> [[Hit]] {
+        guard let tree = segment.parameters.tree else { preconditionFailure("exact indexes have batches of their own") }
+        // Large groups share leaves; several for each thread even out what they cost.
+        let threads = batch.threads
+        let kept = max(min(plan.reorder, segment.rowCount), plan.k, 1)
+        let limit = max(1, min(groupLimit, candidateLimit / kept))
+        let size = max(1, min(limit, (members.count + 2 * threads - 1) / (threads == 1 ? 1 : 2 * threads)))
+        let groups = try concurrentMap(count: (members.count + size - 1) / size, threads: threads) {
+            part throws(DatabaseError) in
+            let group = members[part * size..<min(members.count, (part + 1) * size)]
+            var queries: [[Float]] = []
+            for query in group { queries.append(try prepared(query, of: batch)) }
+            return try batch.sessions.withSession { session throws(DatabaseError) in
+                var answers: [[Hit]] = []
+                answers.reserveCapacity(queries.count)
+                try segment.searchTogether(
+                    queries, plan: plan, excluding: group.map { batch.excluded[$0] }, tree: tree,
+                    scratch: &session.scratch
+                ) { scratch throws(DatabaseError) in
+                    answers.append(try hits(scratch, batch.options))
+                }
+                return answers
+            }
+        }
+        return Array(groups.joined())
+    }
+
+    /// Brute force over the rows that exclusions leave, which those share who share the exclusions.
+    private func searchDirectly(
+        _ members: [Int], of batch: Batch, plan: SearchPlan
+    ) throws(DatabaseError) -> [[Hit]] {
+        let (own, rowCount) = (batch.excluded.own, segment.rowCount)
+        let sharedRows = members.contains { own[$0] == nil } ? batch.excluded.shared.remaining(of: rowCount) : []
+        return try concurrentMap(count: members.count, threads: batch.threads) { place throws(DatabaseError) in
+            let query = try prepared(members[place], of: batch)
+            return try batch.sessions.withSession { session throws(DatabaseError) in
+                do throws(SegmentError) {
+                    try segment.scoreDirectly(
+                        query, k: plan.k, rows: own[members[place]]?.remaining(of: rowCount) ?? sharedRows,
+                        scratch: &session.scratch)
+                } catch { throw DatabaseError(error) }
+                return try hits(session.scratch, batch.options)
+            }
+        }
+    }
+
+    /// A query of a batch as the index wants it.
+    func prepared(_ query: Int, of batch: Batch) throws(DatabaseError) -> [Float] {
+        let dimensions = segment.dimensions
+        return try prepared(Array(batch.queries[query * dimensions..<(query + 1) * dimensions]))
+    }
 }
+
+/// Queries that a thread answers together: their tables and candidates should stay in its cache.
+private let groupLimit = 512
+/// Estimates that they keep together: some megabytes.
+private let candidateLimit = 1 << 20

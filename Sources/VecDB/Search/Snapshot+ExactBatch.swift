@@ -3,38 +3,23 @@ import TreeAH
 import VectorKernels
 
 extension Snapshot {
-    /// Whether such a search is brute force: asked for, for want of a tree, or because the defaults leave nothing out.
-    func answersExactly(_ options: SearchOptions) -> Bool {
-        guard !options.exact, let tree = segment.parameters.tree else { return true }
-        guard options.leavesToSearch == nil, options.reorder == nil, let defaults else { return false }
-        return defaults.leavesToSearch >= tree.leafCount && defaults.reorder >= segment.rowCount
-    }
-
-    /// Brute force for several queries at once: each thread scans the rows for a group of them. What each query is
+    /// Brute force for some queries of a batch at once: each thread scans the rows for a group of them. What each query is
     /// answered, `search` would answer too.
-    func searchExactBatch(
-        _ queries: [Float], options: SearchOptions, excludedIDs: [Int: [String]], threads: Int, sessions: SearchSessions
-    ) throws(DatabaseError) -> [[Hit]] {
-        let dimensions = segment.dimensions
-        let count = queries.count / dimensions
+    func searchExactly(_ members: [Int], of batch: Batch) throws(DatabaseError) -> [[Hit]] {
+        let count = members.count
         guard count > 0 else { return [] }
-        let threads = max(1, min(threads, count))
+        let threads = max(1, min(batch.threads, count))
         // Groups of one size, a multiple of `threads` of them, so that all threads end together.
         let rounds = (count + threads * mostQueriesOfGroup - 1) / (threads * mostQueriesOfGroup)
         let groupSize = (count + rounds * threads - 1) / (rounds * threads)
-        let shared = try excludedRows(options.excludedIDs)
         let answers = try concurrentMap(count: (count + groupSize - 1) / groupSize, threads: threads) {
             group throws(DatabaseError) in
-            let members = group * groupSize..<min(count, (group + 1) * groupSize)
-            var prepared: [Float] = []
-            var excluded: [ExcludedRows] = []
-            prepared.reserveCapacity(members.count * dimensions)
-            for index in members {
-                prepared += try self.prepared(Array(queries[index * dimensions..<(index + 1) * dimensions]))
-                let more = excludedIDs[index] ?? []
-                excluded.append(more.isEmpty ? shared : try excludedRows(options.excludedIDs + more))
-            }
-            return try answersOfGroup(prepared, excluding: excluded, options: options, sessions: sessions)
+            let group = members[group * groupSize..<min(count, (group + 1) * groupSize)]
+            var queries: [Float] = []
+            queries.reserveCapacity(group.count * segment.dimensions)
+            for query in group { queries += try prepared(query, of: batch) }
+            return try answersOfGroup(
+                queries, excluding: group.map { batch.excluded[$0] }, options: batch.options, sessions: batch.sessions)
         }
         return Array(answers.joined())
     }

@@ -10,8 +10,7 @@ extension Snapshot {
         let excluded = try excludedRows(options.excludedIDs)
         trace.finish("prepare", excluded: excluded.count)
         do throws(SegmentError) {
-            var plan = SearchPlan(options, defaults: defaults)
-            plan.exact = answersExactly(options)
+            let plan = plan(options, excluding: excluded.count)
             try segment.search(query, plan: plan, excluding: excluded, scratch: &scratch, trace: &trace)
         } catch { throw DatabaseError(error) }
         let hits = try hits(scratch, options)

@@ -9,14 +9,14 @@ import VectorKernels
 final class Snapshot: Sendable {
     let catalog: CatalogSnapshot
     let segment: IndexSegment
-    let defaults: SearchDefaults?
+    let settings: StoredSettings
 
     var generation: UInt64 { catalog.generation }
 
     private init(catalog: CatalogSnapshot, segment: IndexSegment) {
         self.catalog = catalog
         self.segment = segment
-        defaults = catalog.settings.searchDefaults.map(SearchDefaults.init)
+        settings = StoredSettings(catalog.settings, of: segment)
     }
 
     /// The newest generation. A writer may publish and remove between our look at the catalog and our pin: then again.

@@ -214,8 +214,10 @@ public final class StreamingSearch {
             if wanted.contains(id) { rowsOfID[id, default: []].append(UInt32(row)) }
         }
         func rows(_ ids: [String]) -> [UInt32] { ids.flatMap { rowsOfID[ByteString($0)] ?? [] } }
-        let everywhere = dropped + rows(shared)
-        return (0..<count).map { ExcludedRows(everywhere + rows(perQuery[$0] ?? [])) }
+        let everywhere = ExcludedRows(dropped + rows(shared))
+        return (0..<count).map { query in
+            perQuery[query].map { everywhere.union(ExcludedRows(rows($0))) } ?? everywhere
+        }
     }
 
     private func forEachID(_ body: (String, Int) throws -> Void) throws {

@@ -2,28 +2,6 @@ import SegmentFile
 import TreeAH
 import VectorKernels
 
-/// The knobs of one search with every default filled in.
-struct SearchPlan {
-    var k: Int
-    var leavesToSearch: Int
-    var reorder: Int
-    var exact: Bool
-
-    init(_ options: SearchOptions, defaults: SearchDefaults?) {
-        k = options.k
-        leavesToSearch = options.leavesToSearch ?? defaults?.leavesToSearch ?? .max
-        reorder = options.reorder ?? defaults?.reorder ?? .max
-        exact = options.exact
-    }
-
-    init(k: Int, leavesToSearch: Int, reorder: Int, exact: Bool = false) {
-        self.k = k
-        self.leavesToSearch = leavesToSearch
-        self.reorder = reorder
-        self.exact = exact
-    }
-}
-
 extension IndexSegment {
     /// The whole way of a query to its nearest rows: the best k end in `scratch.best`, as ordinal offsets.
     ///
@@ -32,7 +10,12 @@ extension IndexSegment {
         _ query: [Float], plan: SearchPlan, excluding excluded: ExcludedRows, scratch: inout SearchScratch,
         trace: inout SearchTrace
     ) throws(SegmentError) {
-        guard let tree = parameters.tree, !plan.exact else {
+        if plan.way == .direct {
+            let rows = excluded.remaining(of: rowCount)
+            try scoreDirectly(query, k: plan.k, rows: rows, scratch: &scratch)
+            return trace.finishExactScan(rows: rows.count, isDirect: true)
+        }
+        guard let tree = parameters.tree, plan.way == .tree else {
             try scanExactly(query, k: plan.k, excluding: excluded, scratch: &scratch)
             return trace.finishExactScan(rows: rowCount - excluded.count)
         }
@@ -129,14 +112,31 @@ extension IndexSegment {
         _ query: [Float], number: Int = 0, k: Int, scratch: inout SearchScratch
     ) throws(SegmentError) -> Int {
         let places = scratch.estimates.select(query: number, kernels: kernels)
-        let reader = reader
         if hasSecondAssignments { try collectRows(ofSlots: places, scratch: &scratch) }
         let numbers = hasSecondAssignments ? scratch.rows : scratch.estimates.allNumbers
         let rows = numbers.span.extracting(hasSecondAssignments ? numbers.indices : places)
+        try score(rows, query, k: k, scratch: &scratch)
+        return rows.count
+    }
+
+    /// Exact scores of some rows and of no others: brute force where exclusions have left few. The best k end in
+    /// `scratch.best` as ordinal offsets.
+    ///
+    /// - Complexity: O(rows · d).
+    func scoreDirectly(
+        _ query: [Float], k: Int, rows: [UInt32], scratch: inout SearchScratch
+    ) throws(SegmentError) {
+        try score(rows.span, query, k: k, scratch: &scratch)
+    }
+
+    private func score(
+        _ rows: Span<UInt32>, _ query: [Float], k: Int, scratch: inout SearchScratch
+    ) throws(SegmentError) {
+        let reader = reader
         try reader.ensureIntact(.reorderVectors, rows: rows, stride: rowStride)
         if storesOrdinals { fetchOrdinals(of: rows) }
         scratch.best.removeAll(keepingCapacity: true)
-        guard !rows.isEmpty else { return 0 }
+        guard !rows.isEmpty else { return }
         scratch.scores.reserveFloats(rows.count)
         var scores = scratch.scores.mutableSpan
         kernels.exactScores(
@@ -151,7 +151,6 @@ extension IndexSegment {
             scratch.best.append((scratch.scores[place], try ordinalOffset(ofRow: rows[place])))
         }
         scratch.keepBest(k)
-        return rows.count
     }
 
     private func collectRows(ofSlots slots: Range<Int>, scratch: inout SearchScratch) throws(SegmentError) {

@@ -5,20 +5,35 @@ import VectorKernels
 /// A query whose answer is known, to measure settings with.
 struct Probe: Sendable {
     /// As a search has it: normalised for cosine.
-    let query: [Float]
+    var query: [Float]
     /// The row that serves as the query, if one does: it must not find itself.
     var excluded: ExcludedRows = .none
-    /// The true nearest candidates, as ordinal offsets.
-    var truth: Set<UInt32> = []
+    /// The rows that count as hits, with a bit for each k that is measured: the true k nearest, and all that tie with the
+    /// last of them.
+    var wanted: [EstimateSurvey.Wanted] = []
+    /// For each k how many hits there should be; 0 where so many rows tie that finding k of them measures nothing.
+    var hits: [Int] = []
+}
+
+/// How many probes are measured with, by counted work: what is stored must not depend on the machine.
+struct ProbeBudget {
+    /// Probes at most.
+    var most: Int
+    /// Floats that brute force for all of them may multiply.
+    var products: Double
+
+    /// What a build spends.
+    static let build = ProbeBudget(most: 256, products: 48e9)
+    /// What tuning spends, which is asked for.
+    static let tuning = ProbeBudget(most: 1024, products: 192e9)
+
+    /// For rows of so many floats: 16 at least.
+    func probeCount(rows: Int, dimensions: Int) -> Int {
+        Int(max(16, min(Double(most), products / (Double(max(1, rows)) * Double(dimensions)))))
+    }
 }
 
 extension IndexSegment {
-    /// How many probes exact answers can be had for in about `seconds`.
-    func affordableProbeCount(seconds: Double) -> Int {
-        let workOfQuery = Double(max(1, rowCount)) * Double(dimensions)
-        return Int(max(16, min(256 * seconds, 48e9 * seconds / workOfQuery)))
-    }
-
     /// Probes of some queries as a caller gives them.
     func probes(of queries: [[Float]]) -> [Probe] {
         queries.map { Probe(query: metric == .cosine ? normalised($0)?.vector ?? $0 : $0) }
@@ -31,27 +46,120 @@ extension IndexSegment {
         var probes: [Probe] = []
         for (place, ordinal) in ordinals.enumerated() {
             guard let row = try row(ofOrdinal: ordinal) else { continue }
-            probes.append(Probe(query: vector(place), excluded: ExcludedRows([row])))
+            probes.append(Probe(query: asQuery(vector(place)), excluded: ExcludedRows([row])))
         }
         return probes
     }
 
-    /// The probes with their true k nearest, by brute force; the probes of a thread share its reading of the rows.
-    func withTruth(_ probes: [Probe], k: Int, threads: Int) throws(SegmentError) -> [Probe] {
-        guard !probes.isEmpty else { return [] }
-        let groupSize = min(128, (probes.count + threads - 1) / threads)
-        let groups = try concurrentMap(count: (probes.count + groupSize - 1) / groupSize, threads: threads) {
-            group throws(SegmentError) in
-            var members = Array(probes[group * groupSize..<min(probes.count, (group + 1) * groupSize)])
-            var candidates = try scanExactly(members.flatMap(\.query), k: k, excluding: members.map(\.excluded))
-            var scratch = SearchScratch()
-            for index in members.indices {
-                swap(&scratch.candidates, &candidates[index])
-                try rankExactly(k, scratch: &scratch)
-                members[index].truth = Set(scratch.best.map(\.offset))
-            }
-            return members
+    /// A candidate's vector as a query: for inner products brought near length 1 by a power of two, which changes no
+    /// order, where its products with vectors like itself would be too small or too large for a float. Queries that come
+    /// from elsewhere have lengths of their own.
+    func asQuery(_ vector: [Float]) -> [Float] {
+        guard metric == .dot, let largest = vector.lazy.map(\.magnitude).max(), largest > 0, largest.isFinite else {
+            return vector
         }
-        return Array(groups.joined())
+        guard largest < 0x1p-30 || largest > 0x1p30 else { return vector }
+        // In two steps: the factor of a subnormal number is beyond a float's range.
+        let exponent = -Int(largest.exponent)
+        return vector.map {
+            Float(sign: .plus, exponent: exponent - exponent / 2, significand: $0)
+                * Float(sign: .plus, exponent: exponent / 2, significand: 1)
+        }
+    }
+
+    /// The probes with the hits that they should have, by one brute force for the largest k; the probes of a thread share
+    /// its reading of the rows. Those that measure no k at all are left out: all rows are equally near to them.
+    ///
+    /// - Parameters:
+    ///   - counts: each k, ascending. Every probe measures those up to `mainCount`, or 10; half of them measure those up to 100,
+    ///     and a quarter all, for a probe tells the more the more hits it has.
+    ///   - given: for each probe the ordinal offsets of its true nearest, best first, if the caller knows better than brute
+    ///     force over the stored vectors. Of those count that the stored vectors can find.
+    ///   - report: gets the probes done; throws to stop.
+    func withTruth(
+        _ probes: [Probe], counts: [Int], mainCount: Int = 10, given: [[UInt32]]? = nil, threads: Int,
+        report: (Int) throws -> Void
+    ) throws -> [Probe] {
+        let main = max(10, mainCount)
+        var measured: [Probe] = []
+        var done = 0
+        for part in 0..<3 {
+            let members = probes.indices.filter { [0, 2, 1, 2][$0 % 4] == [0, 1, 2][part] }
+            let counts = counts.filter { part == 0 || $0 <= (part == 1 ? max(main, 100) : main) }
+            measured += try measure(
+                members.map { probes[$0] }, counts: counts, given: given.map { all in members.map { all[$0] } },
+                threads: threads
+            ) { try report(done + $0) }
+            done += members.count
+        }
+        // All have as many places as there are counts: those that a probe does not measure are the last.
+        for place in measured.indices {
+            measured[place].hits += [Int](repeating: 0, count: counts.count - measured[place].hits.count)
+        }
+        return measured.filter { probe in probe.hits.contains { $0 > 0 } }
+    }
+
+    /// The probes with their hits for some k, all of which they measure.
+    private func measure(
+        _ probes: [Probe], counts: [Int], given: [[UInt32]]?, threads: Int, report: (Int) throws -> Void
+    ) throws -> [Probe] {
+        guard !probes.isEmpty else { return [] }
+        let kept = keptScores(counts)
+        let groupSize = max(1, min(128, (probes.count + threads - 1) / threads, scoreLimit / kept))
+        let groupCount = (probes.count + groupSize - 1) / groupSize
+        var measured: [Probe] = []
+        for first in stride(from: 0, to: groupCount, by: threads) {
+            let groups = try concurrentMap(count: min(threads, groupCount - first), threads: threads) {
+                part throws(SegmentError) in
+                let members = (first + part) * groupSize..<min(probes.count, (first + part + 1) * groupSize)
+                return try truth(of: Array(probes[members]), counts: counts, given: given.map { Array($0[members]) })
+            }
+            measured += groups.joined()
+            try report(min(probes.count, (first + threads) * groupSize))
+        }
+        return measured
+    }
+
+    /// Enough to see whether ties go on behind the last place that counts.
+    private func keptScores(_ counts: [Int]) -> Int {
+        max(1, min(rowCount, 2 * min(rowCount, counts.last ?? 1) + 256))
+    }
+
+    private func truth(
+        of probes: [Probe], counts: [Int], given: [[UInt32]]?
+    ) throws(SegmentError) -> [Probe] {
+        var probes = probes
+        let kept = keptScores(counts)
+        var candidates = try scanExactly(probes.flatMap(\.query), k: kept, excluding: probes.map(\.excluded))
+        var scratch = SearchScratch()
+        for index in probes.indices {
+            swap(&scratch.candidates, &candidates[index])
+            try rankExactly(kept, scratch: &scratch)
+            let best = scratch.best
+            var masks = [UInt64](repeating: 0, count: best.count)
+            let isCut = best.count == kept && kept < rowCount - probes[index].excluded.count
+            probes[index].hits = counts.indices.map { count in
+                let limit = min(counts[count], best.count)
+                guard limit > 0, let last = best.last else { return 0 }
+                let worst = best[limit - 1].score
+                if isCut ? last.score == worst : best[0].score == last.score { return 0 }
+                let truth = given.map { Set($0[index].prefix(limit)) }
+                for (place, (score, offset)) in best.enumerated() {
+                    if score < worst { break }
+                    if let truth, score > worst, !truth.contains(offset) { continue }
+                    masks[place] |= 1 << UInt64(count)
+                }
+                return limit
+            }
+            probes[index].wanted = []
+            for (place, mask) in masks.enumerated() where mask != 0 {
+                guard let row = try row(ofOrdinal: ordinal(atOffset: best[place].offset)) else { continue }
+                probes[index].wanted.append(EstimateSurvey.Wanted(row: row, counts: mask))
+            }
+        }
+        return probes
     }
 }
+
+/// Scores that the probes of one thread keep together: some tens of megabytes.
+private let scoreLimit = 1 << 20

@@ -30,32 +30,69 @@ extension SearchDefaults {
             leavesToSearch: leavesToSearch, reorder: reorder, k: k, recall: recall, meanMicroseconds: meanUs,
             sampleQueries: sampleQueries, sampleSource: sampleSource)
     }
+}
 
-    /// What a build stores: the least work that finds the wanted share of the true ten nearest, or brute force.
-    ///
+/// Refuses k that settings cannot be stored for, or whose measuring would take too much memory.
+func checkMeasuredCounts(_ counts: [Int]) throws(DatabaseError) {
+    if let bad = counts.first(where: { !(1...largestMeasuredCount ~= $0) }) {
+        throw DatabaseError(
+            .invalidArgument,
+            "settings are measured for k from 1 to \(largestMeasuredCount), not for \(bad); a search for "
+                + "more hits takes those of the largest k in proportion")
+    }
+    guard Set(counts).count <= MeasuredSettings.limit else {
+        throw DatabaseError(
+            .invalidArgument,
+            "a database stores settings for at most \(MeasuredSettings.limit) k, not for \(Set(counts).count); leave out some"
+        )
+    }
+}
+
+private let largestMeasuredCount = 65_536
+
+/// The k to measure for a segment of so many rows: the standard ones that it has so many rows for, 10 in any case, and
+/// others that were asked for.
+func measuredCounts(rows: Int, others: [Int]) -> [Int] {
+    Set(TuneOptions.standardCounts.filter { $0 <= rows || $0 == 10 } + others.map { max(1, min($0, rows)) }).sorted()
+}
+
+/// What a build stores: for each k the least work that finds the wanted share of the true nearest, or brute force.
+struct ChosenSettings {
+    /// By ascending k; 10 is among them.
+    let byK: [SearchDefaults]
+
+    var defaults: SearchDefaults? { byK.first { $0.k == 10 } }
+
     /// - Parameters:
     ///   - queries: the export's own, as given; when there are none, part of the sample stands in for them.
     ///   - sample: of the stored rows, normalised for cosine.
-    static func chosen(
-        for segment: IndexSegment, queries: [[Float]], sample: TrainingSample, targetRecall: Double, threads: Int,
-        checkCancellation: @escaping () throws -> Void
-    ) throws -> SearchDefaults {
-        let k = 10
-        let chosen = evenlySpaced(
-            segment.affordableProbeCount(seconds: 1), of: queries.isEmpty ? sample.count : queries.count)
-        let probes =
+    ///   - report: gets units of work done and to do; throws to stop.
+    init(
+        for segment: IndexSegment, queries: [[Float]], sample: TrainingSample, counts: [Int], targetRecall: Double,
+        threads: Int, report: (Int, Int) throws -> Void
+    ) throws {
+        let wanted = ProbeBudget.build.probeCount(rows: segment.rowCount, dimensions: segment.dimensions)
+        let chosen = evenlySpaced(wanted, of: queries.isEmpty ? sample.count : queries.count)
+        let given =
             queries.isEmpty
             ? try segment.probes(ofCandidates: chosen.map { sample.ordinals[$0] }) { sample.row(chosen[$0]) }
             : segment.probes(of: chosen.map { queries[$0] })
-        let finder = SettingFinder(
-            segment: segment, probes: try segment.withTruth(probes, k: k, threads: threads), k: k,
-            targetRecall: targetRecall, isSample: true, threads: threads, checkCancellation: checkCancellation)
-        let best = try finder.find().first
-        // Where estimates tell too little of such vectors, what is asked for takes all exact scores.
-        return SearchDefaults(
-            leavesToSearch: best?.leavesToSearch ?? segment.parameters.tree?.leafCount ?? 1,
-            reorder: best?.reorder ?? segment.rowCount, k: k, recall: best?.recall ?? 1, sampleQueries: probes.count,
-            sampleSource: queries.isEmpty ? "candidates" : "queries")
+        // Both halves of the work go through all probes.
+        let probes = try segment.withTruth(given, counts: counts, threads: threads) { try report($0, 2 * given.count) }
+        let finder = try SettingFinder(
+            segment: segment, probes: probes, counts: counts, targetRecall: targetRecall, isSample: true,
+            threads: threads
+        ) { try report(given.count + $0, 2 * given.count) }
+        byK = counts.indices.compactMap { place in
+            // A k that no probe tells about has no setting; but 10 must.
+            guard counts[place] == 10 || finder?.isMeasured(place) == true else { return nil }
+            let best = finder?.find(place).first
+            // Where estimates tell too little of such vectors, what is asked for takes all exact scores.
+            return SearchDefaults(
+                leavesToSearch: best?.leavesToSearch ?? segment.parameters.tree?.leafCount ?? 1,
+                reorder: best?.reorder ?? segment.rowCount, k: counts[place], recall: best?.recall ?? 1,
+                sampleQueries: finder?.probeCount(place) ?? 0, sampleSource: queries.isEmpty ? "candidates" : "queries")
+        }
     }
 }
 
@@ -63,4 +100,23 @@ extension SearchDefaults {
 func evenlySpaced(_ wanted: Int, of count: Int) -> [Int] {
     let chosen = min(wanted, count)
     return (0..<chosen).map { $0 * count / chosen }
+}
+
+extension StoredSettings {
+    init(_ settings: CatalogSettings, of segment: IndexSegment) {
+        let measured = settings.measured.flatMap {
+            $0.segmentUUID == segment.reader.header.segmentUUID.bytes ? $0.settings : nil
+        }
+        self.init(
+            defaults: settings.searchDefaults.map(SearchDefaults.init), measured: measured?.map(SearchDefaults.init))
+    }
+}
+
+extension CatalogSettings {
+    /// Takes over what was measured on a segment. The keys `default_…` hold the setting for ten hits, which is all that
+    /// older versions look for.
+    mutating func store(_ byK: [SearchDefaults], of segment: [UInt8]) {
+        if let defaults = byK.first(where: { $0.k == 10 }) { searchDefaults = defaults.settings }
+        measured = byK.isEmpty ? nil : MeasuredSettings(segmentUUID: segment, settings: byK.map(\.settings))
+    }
 }

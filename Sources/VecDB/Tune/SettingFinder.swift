@@ -2,97 +2,148 @@ import SegmentFile
 import TreeAH
 import VectorKernels
 
-/// Finds the knobs that reach a recall with the least work.
+/// Finds the knobs that reach a recall with the least work, for several k at once.
 struct SettingFinder {
-    /// A setting that reaches the target.
+    /// A setting and what it reaches.
     struct Found {
         let leavesToSearch: Int
         let reorder: Int
         let recall: Double
-        /// Nanoseconds of a search, by a model that knows bytes and cache misses: what is stored with a build must not
-        /// depend on how busy the machine was.
-        let cost: Double
+        /// By ``SearchCost``: what is stored with a build must not depend on how busy the machine was.
+        let cost: Int
     }
 
     let segment: IndexSegment
-    /// With their true k nearest.
-    let probes: [Probe]
-    let k: Int
+    /// Each k, ascending.
+    let counts: [Int]
     let targetRecall: Double
     /// Whether the probes stand for more queries than themselves.
     let isSample: Bool
-    let threads: Int
-    /// Asked now and then; ends the search by throwing.
-    let checkCancellation: () throws -> Void
+    private let cost: SearchCost
+    private let survey: EstimateSurvey
 
     /// Exact scores that are tried, for k = 10. With more, a search is no longer worth a tree.
-    private static let reorders = [10, 14, 20, 28, 40, 56, 80, 110, 150, 200, 280, 400, 800, 1600, 3200, 6400]
+    private static let reorders = [
+        10, 12, 14, 17, 20, 24, 28, 34, 40, 48, 56, 68, 80, 95, 110, 130, 150, 175, 200, 240, 280, 340, 400, 560, 800,
+        1100, 1600, 2200, 3200, 4500, 6400,
+    ]
 
-    /// Settings of the tree that reach the target, the cheapest first: one for each number of exact scores that may be
-    /// worth its cost. None where only brute force does.
-    func find() throws -> [Found] {
-        guard let leafCount = segment.parameters.tree?.leafCount, leafCount > 0, !probes.isEmpty else { return [] }
-        var found: [Found] = []
-        for reorder in reorders {
-            var (leaves, lastRecall) = (max(1, leafCount / 400), -1.0)
-            while leaves < leafCount || reorder < segment.rowCount {
-                try checkCancellation()
-                let setting = try measure(leaves: leaves, reorder: reorder)
-                if let cheapest = found.map(\.cost).min(), setting.cost >= 1.2 * cheapest { break }
-                if setting.recall >= wantedRecall {
-                    found.append(setting)
-                    break
-                }
-                if leaves == leafCount { break }
-                if setting.recall < lastRecall + 0.002, leaves > leafCount / 50 {
-                    // Recall may only rest, as where the leaves of one huge cluster come before all others.
-                    let ahead = try measure(leaves: min(leafCount, 4 * leaves), reorder: reorder)
-                    // More leaves have stopped to help: more exact scores must.
-                    if ahead.recall < setting.recall + 0.01 { break }
-                }
-                lastRecall = setting.recall
-                leaves = min(leafCount, leaves + max(1, leaves / 4))
+    /// Surveys what searches find of the probes' hits; `nil` for a segment without a tree or without leaves.
+    ///
+    /// - Parameters:
+    ///   - probes: with the hits that they should have, for these `counts`.
+    ///   - report: gets the probes done; throws to stop.
+    /// - Complexity: O(rows · subspaces) for each probe.
+    init?(
+        segment: IndexSegment, probes: [Probe], counts: [Int], targetRecall: Double, isSample: Bool, threads: Int,
+        report: (Int) throws -> Void
+    ) throws {
+        guard let cost = segment.searchCost, cost.leafCount > 0 else { return nil }
+        (self.segment, self.counts, self.targetRecall) = (segment, counts, targetRecall)
+        (self.isSample, self.cost) = (isSample, cost)
+        var survey = EstimateSurvey(
+            EstimateSurvey.Question(
+                counts: counts, leaves: Self.leafCounts(upTo: cost.leafCount),
+                candidates: counts.map { Self.reorders(k: $0, rowCount: cost.rowCount) }))
+        try segment.ensureCodesIntact()
+        let groupSize = 4
+        let groupCount = (probes.count + groupSize - 1) / groupSize
+        for first in stride(from: 0, to: groupCount, by: threads) {
+            let empty = EstimateSurvey(survey.question)
+            let parts = concurrentMap(count: min(threads, groupCount - first), threads: threads) { part in
+                let members = (first + part) * groupSize..<min(probes.count, (first + part + 1) * groupSize)
+                return segment.survey(probes[members], from: empty)
             }
+            for part in parts { survey.add(part) }
+            try report(min(probes.count, (first + threads) * groupSize))
         }
-        return found.sorted { $0.cost < $1.cost }
+        self.survey = survey
+    }
+
+    /// Settings of the tree that reach the target for the n-th k, the cheapest first: one for each number of exact scores
+    /// that may be worth its cost. None where only brute force does, or does it for less.
+    ///
+    /// Where more leaves stop to help they may help again, as where those of one huge cluster come before all others: all
+    /// numbers of leaves are looked at.
+    func find(_ count: Int) -> [Found] {
+        let wantedRecall = wantedRecall(count)
+        let question = survey.question
+        let found = question.candidates[count].indices.compactMap { candidates in
+            question.leaves.indices.lazy.compactMap { measured(count, leaves: $0, candidates: candidates) }
+                .first { $0.recall >= wantedRecall }
+        }
+        return found.filter { $0.cost < cost.ofAllRows }.sorted { $0.cost < $1.cost }
+    }
+
+    /// Whether any probe tells something about the n-th k.
+    func isMeasured(_ count: Int) -> Bool { probeCount(count) > 0 }
+
+    /// How many probes have told something about the n-th k.
+    func probeCount(_ count: Int) -> Int { survey.queryCounts[count] }
+
+    /// What comes nearest to brute force: all leaves, and the most exact scores that are tried.
+    func nearest(_ count: Int) -> Found? {
+        let question = survey.question
+        return measured(count, leaves: question.leaves.count - 1, candidates: question.candidates[count].count - 1)
+    }
+
+    private func measured(_ count: Int, leaves: Int, candidates: Int) -> Found? {
+        let question = survey.question
+        guard let recall = survey.recall(count: count, leaves: leaves, candidates: candidates) else { return nil }
+        let slots = survey.slotsScanned(count: count, leaves: leaves, candidates: candidates)
+        let (leafCount, reorder) = (question.leaves[leaves], question.candidates[count][candidates])
+        return Found(
+            leavesToSearch: leafCount, reorder: reorder, recall: recall,
+            cost: cost.ofTree(leaves: leafCount, reorder: reorder, slots: Int(slots)))
     }
 
     /// Of a sample somewhat more is wanted, for the cheapest of many settings is also the luckiest.
-    private var wantedRecall: Double {
+    private func wantedRecall(_ count: Int) -> Double {
         guard isSample else { return targetRecall }
-        return min(targetRecall + 0.16 / Double(probes.count).squareRoot(), (1 + targetRecall) / 2)
+        // A probe that has one hit to find tells less.
+        let margin = counts[count] < 10 ? 0.32 : 0.16
+        return min(targetRecall + margin / Double(max(1, probeCount(count))).squareRoot(), (1 + targetRecall) / 2)
+    }
+
+    /// Numbers of leaves that are tried: an eighth more each time, and all.
+    private static func leafCounts(upTo leafCount: Int) -> [Int] {
+        var counts: [Int] = []
+        var leaves = max(1, leafCount / 400)
+        while leaves < leafCount {
+            counts.append(leaves)
+            leaves += max(1, leaves / 8)
+        }
+        return counts + [leafCount]
     }
 
     /// In proportion to k, for the best of a hundred take more exact scores than the best of ten.
-    var reorders: [Int] {
+    private static func reorders(k: Int, rowCount: Int) -> [Int] {
         var last = 0
-        return Self.reorders.compactMap { reorder in
-            let scaled = min(segment.rowCount, max(k, reorder * k / 10))
+        return reorders.compactMap { reorder in
+            let scaled = min(rowCount, max(k, reorder * min(k, rowCount) / 10))
             defer { last = scaled }
             return scaled > last ? scaled : nil
         }
     }
+}
 
-    func measure(leaves: Int, reorder: Int) throws -> Found {
-        let (segment, probes) = (segment, probes)
-        let plan = SearchPlan(k: k, leavesToSearch: leaves, reorder: reorder)
-        let results = try concurrentMap(count: probes.count, threads: threads) { index throws(SegmentError) in
-            let probe = probes[index]
-            var scratch = SearchScratch()
-            var trace = SearchTrace(isOn: false)
-            try segment.search(probe.query, plan: plan, excluding: probe.excluded, scratch: &scratch, trace: &trace)
-            let hits = scratch.best.count { probe.truth.contains($0.offset) }
-            return (
-                share: probe.truth.isEmpty ? 1 : Double(hits) / Double(probe.truth.count),
-                codes: Double(trace.statistics.codesScanned)
-            )
+extension IndexSegment {
+    /// Reads and checks everything that estimates are made of.
+    fileprivate func ensureCodesIntact() throws(SegmentError) {
+        for section in [SectionKind.codes, .slotRows, .blockRadii] {
+            if let entry = reader.entry(section) { try reader.ensureIntact(section, 0..<entry.byteCount) }
         }
-        let count = Double(max(1, results.count))
-        let codes = results.reduce(0) { $0 + $1.codes } / count
-        let bytesOfSlot = Double(segment.parameters.tree?.bytesOfBlock ?? 0) / 32
-        let nanosecondsOfRow = 30 + Double(segment.rowStride) / 16
-        return Found(
-            leavesToSearch: leaves, reorder: reorder, recall: results.reduce(0) { $0 + $1.share } / count,
-            cost: codes * bytesOfSlot / 16 + Double(leaves) * 20 + Double(reorder) * nanosecondsOfRow)
+    }
+
+    fileprivate func survey(_ probes: ArraySlice<Probe>, from empty: EstimateSurvey) -> EstimateSurvey {
+        guard let tree = parameters.tree else { return empty }
+        var survey = empty
+        var scratch = SearchScratch()
+        for probe in probes {
+            survey.add(
+                probe.query, rows: probe.wanted, hits: probe.hits, in: treeView(tree), excluding: probe.excluded,
+                scratch: &scratch, kernels: kernels)
+        }
+        return survey
     }
 }

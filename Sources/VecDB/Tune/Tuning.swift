@@ -2,6 +2,8 @@
 public struct TuneOptions: Sendable {
     /// How many hits a search returns, and recall counts.
     public var k: Int
+    /// Other k to measure and store settings for, such as ``standardCounts``; they are not timed.
+    public var otherCounts: [Int] = []
     /// Above 0 and up to 1.
     public var targetRecall: Double
     /// Whether the setting becomes the database's default.
@@ -14,6 +16,9 @@ public struct TuneOptions: Sendable {
     public var allowsNetworkFileSystem: Bool
     /// Asked now and then whether to stop.
     public var isCancelled: @Sendable () -> Bool
+
+    /// The k that builds store settings for.
+    public static let standardCounts = [1, 10, 100, 1_000]
 
     public init(
         k: Int = 10, targetRecall: Double = 0.95, stores: Bool = true, threads: Int? = nil,
@@ -39,6 +44,8 @@ public struct Tuning: Sendable, Codable {
     public var best: SearchDefaults
     /// Settings that reach the target by other means and were slower, best first.
     public var others: [SearchDefaults]
+    /// What was found for each k that was asked for, ascending, `best` among them. A k whose target is out of reach is missing.
+    public var settings: [SearchDefaults]
     /// Microseconds of brute force for one query, beside it.
     public var exactMeanUs: Double
     /// What to build anew so that the target can be reached, where it is not.

@@ -8,7 +8,8 @@ extension VectorDatabase {
     /// generation with the same segment, so that readers see it at their next ``refresh()``.
     ///
     /// Settings are sought on a sample (up to 1,024 queries, fewer where brute force is slow); what is stored was counted on it,
-    /// and timed in this process, one query at a time.
+    /// and timed in this process, one query at a time. For `options.otherCounts` settings are chosen on the same sample, without timing
+    /// them.
     ///
     /// - Parameters:
     ///   - queries: row-major, `dimensions` floats each; `nil`: the stored queries, or where there are none stored candidates,
@@ -28,19 +29,22 @@ extension VectorDatabase {
             guard options.k >= 1 else {
                 throw DatabaseError(.invalidArgument, "k is \(options.k); it must be at least 1")
             }
+            try checkMeasuredCounts([options.k] + options.otherCounts)
             let database = try VectorDatabase.open(path)
             var tuning = try database.snapshot.reading { () throws(DatabaseError) in
                 try DatabaseError.wrapping {
                     try Tuner(database, options: options).run(queries: queries, truth: truth)
                 }
             }
-            if options.stores, tuning.isReached { tuning.generation = try database.store(tuning.best, options) }
+            if options.stores, !tuning.settings.isEmpty {
+                tuning.generation = try database.store(tuning.settings, options)
+            }
             return tuning
         }
     }
 
-    /// Makes a setting the default of the next generation.
-    private func store(_ defaults: SearchDefaults, _ options: TuneOptions) throws -> UInt64 {
+    /// Makes settings those of the next generation, beside the ones that other k have.
+    private func store(_ tuned: [SearchDefaults], _ options: TuneOptions) throws -> UInt64 {
         let session = try WriterSession(
             opening: path, in: directory, purpose: "tune",
             timeoutSeconds: options.lockTimeoutSeconds, allowsNetworkFileSystem: options.allowsNetworkFileSystem,
@@ -53,7 +57,12 @@ extension VectorDatabase {
                     + "tune again")
         }
         var settings = measured.catalog.settings
-        settings.searchDefaults = defaults.settings
+        let stored = measured.settings
+        let others = stored.byK.isEmpty ? [stored.defaults].compactMap(\.self) : stored.byK
+        let all = others.filter { other in !tuned.contains { $0.k == other.k } } + tuned
+        try checkMeasuredCounts(all.map(\.k))
+        settings.store(
+            all.sorted { $0.k < $1.k }, of: measured.segment.reader.header.segmentUUID.bytes)
         return try session.commit { catalog, obstacle throws(CatalogError) in
             try catalog.change(settings, expecting: measured.generation, obstacle: obstacle)
         }
@@ -67,6 +76,8 @@ private struct Tuner {
     let tree: IndexParameters.Tree
     let options: TuneOptions
     let k: Int
+    /// All k that are measured, ascending.
+    let counts: [Int]
     let threads: Int
 
     /// Settings whose cost the model puts near each other are timed.
@@ -81,30 +92,34 @@ private struct Tuner {
             )
         }
         (self.database, self.segment, self.tree, self.options) = (database, segment, tree, options)
-        k = min(options.k, segment.rowCount)
+        // Ten hits are what defaults are for, also where there are fewer rows.
+        k = options.k == 10 ? 10 : min(options.k, segment.rowCount)
+        counts = Set([k] + options.otherCounts.filter { 1...segment.rowCount ~= $0 }).sorted()
         threads = usableThreads(options.threads)
     }
 
     func run(queries: [Float]?, truth: [[UInt64]]?) throws -> Tuning {
-        let (probes, source, isSample) = try probes(queries, truth)
-        let finder = SettingFinder(
-            segment: segment, probes: probes, k: k, targetRecall: options.targetRecall,
-            isSample: isSample, threads: threads
-        ) { if options.isCancelled() { throw DatabaseError.interrupted } }
-        let found = try finder.find()
-        let isReached = !found.isEmpty
-        var settings = found.prefix(Self.timedSettings).map { setting in
-            SearchDefaults(
-                leavesToSearch: setting.leavesToSearch, reorder: setting.reorder, k: k, recall: setting.recall,
-                sampleQueries: probes.count, sampleSource: source)
+        let given = try given(queries, truth)
+        let probes = try segment.withTruth(
+            given.probes, counts: counts, mainCount: k, given: given.truth, threads: threads
+        ) { _ in try checkCancellation() }
+        let finder = try SettingFinder(
+            segment: segment, probes: probes, counts: counts, targetRecall: options.targetRecall,
+            isSample: given.isSample, threads: threads
+        ) { _ in try checkCancellation() }
+        guard let finder, let place = counts.firstIndex(of: k), let nearest = finder.nearest(place) else {
+            throw DatabaseError(
+                .invalidArgument,
+                "\(database.path): no query tells settings apart: to each of them all candidates are equally near")
         }
-        if settings.isEmpty {
-            let most = try finder.measure(leaves: tree.leafCount, reorder: finder.reorders.last ?? k)
-            settings = [
-                SearchDefaults(
-                    leavesToSearch: most.leavesToSearch, reorder: most.reorder, k: k, recall: most.recall,
-                    sampleQueries: probes.count, sampleSource: source)
-            ]
+        func described(_ found: SettingFinder.Found, _ place: Int) -> SearchDefaults {
+            SearchDefaults(
+                leavesToSearch: found.leavesToSearch, reorder: found.reorder, k: counts[place], recall: found.recall,
+                sampleQueries: finder.probeCount(place), sampleSource: given.source)
+        }
+        let found = finder.find(place)
+        var settings = (found.isEmpty ? [nearest] : Array(found.prefix(Self.timedSettings))).map {
+            described($0, place)
         }
         for place in settings.indices {
             settings[place].meanUs = try microseconds(
@@ -113,40 +128,54 @@ private struct Tuner {
             )
         }
         settings.sort { ($0.meanUs ?? .infinity) < ($1.meanUs ?? .infinity) }
+        let others = counts.indices.filter { $0 != place }.compactMap { other in
+            finder.find(other).first.map { described($0, other) }
+        }
         return Tuning(
-            targetRecall: options.targetRecall, isReached: isReached, best: settings[0],
+            targetRecall: options.targetRecall, isReached: !found.isEmpty, best: settings[0],
             others: Array(settings.dropFirst()),
+            settings: (others + (found.isEmpty ? [] : [settings[0]])).sorted { $0.k < $1.k },
             exactMeanUs: try microseconds(of: SearchOptions(k: k, exact: true), probes.prefix(8)),
-            advice: isReached ? nil : try advice(probes))
+            advice: found.isEmpty ? advice(probes, place) : nil)
     }
 
-    /// The queries to measure with and their answers, where they are from, and whether they stand for more.
-    private func probes(
-        _ queries: [Float]?, _ truth: [[UInt64]]?
-    ) throws -> (probes: [Probe], source: String, isSample: Bool) {
-        let wanted = segment.affordableProbeCount(seconds: 4)
+    private func checkCancellation() throws {
+        if options.isCancelled() { throw DatabaseError.interrupted }
+    }
+
+    /// What to measure with.
+    private struct Given {
+        var probes: [Probe]
+        /// Ordinal offsets of the true nearest, where the caller knows them.
+        var truth: [[UInt32]]?
+        var source: String
+        /// Whether the probes stand for more queries than themselves.
+        var isSample: Bool
+    }
+
+    private func given(_ queries: [Float]?, _ truth: [[UInt64]]?) throws -> Given {
+        let wanted = ProbeBudget.tuning.probeCount(rows: segment.rowCount, dimensions: segment.dimensions)
         if let queries {
             let count = try checkedCount(queries, truth)
-            let chosen = evenlySpaced(truth == nil ? wanted : 4096, of: count)
+            let chosen = evenlySpaced(wanted, of: count)
             let vectors = chosen.map { Array(queries[$0 * segment.dimensions..<($0 + 1) * segment.dimensions]) }
             for vector in vectors { _ = try database.snapshot.prepared(vector) }
-            var probes = segment.probes(of: vectors)
-            if let truth {
-                for (place, query) in chosen.enumerated() { probes[place].truth = offsets(truth[query].prefix(k)) }
-            } else {
-                probes = try segment.withTruth(probes, k: k, threads: threads)
-            }
-            return (probes, "given", chosen.count < count)
+            return Given(
+                probes: segment.probes(of: vectors), truth: truth.map { truth in chosen.map { offsets(truth[$0]) } },
+                source: "given", isSample: chosen.count < count)
         }
         if let vectors = try storedQueries(wanted) {
-            let probes = try segment.withTruth(segment.probes(of: vectors), k: k, threads: threads)
-            return (probes, "queries", vectors.count < database.info.queries)
+            return Given(
+                probes: segment.probes(of: vectors), source: "queries",
+                isSample: vectors.count < database.info.queries)
         }
         let rows = evenlySpaced(wanted, of: segment.rowCount)
         let candidates = try rows.map { row in
-            Probe(query: try segment.vectors(ofRows: row..<row + 1), excluded: ExcludedRows([UInt32(row)]))
+            Probe(
+                query: segment.asQuery(try segment.vectors(ofRows: row..<row + 1)),
+                excluded: ExcludedRows([UInt32(row)]))
         }
-        return (try segment.withTruth(candidates, k: k, threads: threads), "candidates", rows.count < segment.rowCount)
+        return Given(probes: candidates, source: "candidates", isSample: rows.count < segment.rowCount)
     }
 
     private func checkedCount(_ queries: [Float], _ truth: [[UInt64]]?) throws -> Int {
@@ -162,9 +191,9 @@ private struct Tuner {
         return count
     }
 
-    private func offsets(_ ordinals: ArraySlice<UInt64>) -> Set<UInt32> {
+    private func offsets(_ ordinals: [UInt64]) -> [UInt32] {
         let first = segment.reader.header.firstOrdinal
-        return Set(ordinals.map { UInt32(exactly: $0 &- first) ?? .max })
+        return ordinals.map { UInt32(exactly: $0 &- first) ?? .max }
     }
 
     private func storedQueries(_ wanted: Int) throws -> [[Float]]? {
@@ -181,15 +210,16 @@ private struct Tuner {
         ).meanMicroseconds
     }
 
-    /// What stands in the way, with build options as 'name = value': stored vectors that are not the originals, or codes that say too little.
-    private func advice(_ probes: [Probe]) throws -> String {
-        let exact = try SettingFinder(
-            segment: segment, probes: probes, k: k, targetRecall: options.targetRecall, isSample: false,
-            threads: threads,
-            checkCancellation: {}
-        ).measure(leaves: tree.leafCount, reorder: segment.rowCount)
-        if exact.recall < options.targetRecall {
-            return "even brute force over the stored \(segment.element.storage.rawValue) vectors has \(exact.recall); "
+    /// What stands in the way, with build options as 'name = value': stored vectors that are not the originals, or codes
+    /// that say too little.
+    private func advice(_ probes: [Probe], _ count: Int) -> String {
+        let wanted = probes.reduce(0) { $0 + $1.hits[count] }
+        let findable = probes.reduce(0) { sum, probe in
+            sum + min(probe.hits[count], probe.wanted.count { $0.counts >> UInt64(count) & 1 == 1 })
+        }
+        let exact = Double(findable) / Double(max(1, wanted))
+        if exact < options.targetRecall {
+            return "even brute force over the stored \(segment.element.storage.rawValue) vectors has \(exact); "
                 + "rebuild with 'reorderStorage = f32'"
         }
         let pca = tree.projectionOrigin == .principalAxes

@@ -107,7 +107,7 @@ struct SegmentQuestions {
         return [
             SearchPlan(k: k, leavesToSearch: 1 + Int(bytes[2]), reorder: Int(bytes[3])),
             SearchPlan(k: k, leavesToSearch: .max, reorder: .max),
-            SearchPlan(k: k, leavesToSearch: 1, reorder: 0, exact: true),
+            SearchPlan(k: k, leavesToSearch: 1, reorder: 0, way: .exact),
         ]
     }
 

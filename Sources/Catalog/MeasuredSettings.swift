@@ -1,0 +1,93 @@
+/// Search parameters for several k, as they were measured on one segment.
+public struct MeasuredSettings: Sendable, Equatable {
+    /// 16 bytes: for any other segment the settings mean nothing.
+    public var segmentUUID: [UInt8]
+    /// By ascending k, one for each.
+    public var settings: [SearchDefaultSettings]
+
+    /// More are refused: nobody measures so many, and a reader parses all of them.
+    public static let limit = 64
+
+    public init(segmentUUID: [UInt8], settings: [SearchDefaultSettings]) {
+        self.segmentUUID = segmentUUID
+        self.settings = settings
+    }
+
+    /// The value of the setting, as `Formats/catalog.md` says: the uuid, then a line for each k.
+    var text: String {
+        let lines = settings.map { setting in
+            [
+                String(setting.k), String(setting.leavesToSearch), String(setting.reorder), "\(setting.recall)",
+                String(setting.sampleQueries), setting.sampleSource, setting.meanMicroseconds.map { "\($0)" } ?? "-",
+            ].joined(separator: " ")
+        }
+        return ([hexadecimal(segmentUUID)] + lines).joined(separator: "\n")
+    }
+
+    /// Reads ``text`` back; `nil` where it has another form.
+    init?(text: String) {
+        let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        guard let first = lines.first, let uuid = uuidBytes(hexadecimal: String(Substring(first))),
+            lines.count <= 1 + Self.limit
+        else { return nil }
+        var settings: [SearchDefaultSettings] = []
+        for line in lines.dropFirst() {
+            let fields = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+                .map { String(Substring($0)) }
+            guard fields.count == 7, let k = wholeNumber(fields[0]), let leaves = wholeNumber(fields[1]),
+                let reorder = wholeNumber(fields[2]), let recall = decimalNumber(fields[3]),
+                let queries = wholeNumber(fields[4])
+            else { return nil }
+            let time = decimalNumber(fields[6])
+            guard time != nil || fields[6] == "-" else { return nil }
+            settings.append(
+                SearchDefaultSettings(
+                    leavesToSearch: leaves, reorder: reorder, k: k, recall: recall, meanMicroseconds: time,
+                    sampleQueries: queries, sampleSource: fields[5]))
+        }
+        self.init(segmentUUID: uuid, settings: settings)
+    }
+
+    /// Why no catalog can hold these settings.
+    var problem: String? {
+        if segmentUUID.count != 16 { return "settings must name a segment by 16 bytes, found \(segmentUUID.count)" }
+        if settings.count > Self.limit {
+            return "at most \(Self.limit) k have settings, found \(settings.count)"
+        }
+        if zip(settings, settings.dropFirst()).contains(where: { $0.k >= $1.k }) {
+            return "settings must be in the order of their k, one for each"
+        }
+        return settings.lazy.compactMap(\.problem).first
+    }
+}
+
+/// Digits without a sign or zeros in front.
+private func wholeNumber(_ text: String) -> Int? {
+    guard let value = Int(text), value >= 0, String(value).utf8.elementsEqual(text.utf8) else { return nil }
+    return value
+}
+
+/// A number in decimal digits, as Swift writes it: `0.95`, `1e-05`.
+private func decimalNumber(_ text: String) -> Double? {
+    guard text.utf8.allSatisfy({ "0123456789.e-+".utf8.contains($0) }) else { return nil }
+    return Double(text)
+}
+
+extension SearchDefaultSettings {
+    static let sampleSources = ["queries", "given", "candidates"]
+
+    /// Why no catalog can hold this setting.
+    var problem: String? {
+        if leavesToSearch < 0 || reorder < 0 || k < 1 || sampleQueries < 0 {
+            return "default search parameters must not be negative, and k at least 1"
+        }
+        if !(0...1).contains(recall) { return "a recall must be 0 to 1, found \(recall)" }
+        if let time = meanMicroseconds, !time.isFinite || time < 0 {
+            return "a time must be 0 or more microseconds, found \(time)"
+        }
+        if !Self.sampleSources.contains(sampleSource) {
+            return "the sample source must be queries, given or candidates, found \(quoted(sampleSource))"
+        }
+        return nil
+    }
+}
