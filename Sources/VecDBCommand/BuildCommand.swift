@@ -260,7 +260,7 @@ struct IndexOptions: ParsableArguments {
             ("--leaves", leaves != nil), ("--dimensions-per-block", dimensionsPerBlock != nil),
             ("--projection", projection != .auto), ("--training-iterations", trainingIterations != nil),
             ("--soar", soar == true), ("--anisotropic-threshold", anisotropicThreshold != nil),
-            ("--target-recall", targetRecall != nil),
+            ("--target-recall", targetRecall != nil), ("-k", !k.isEmpty),
         ]
         return options.filter(\.1).map(\.0)
     }

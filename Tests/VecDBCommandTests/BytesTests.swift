@@ -10,7 +10,8 @@ import Testing
         (#"\[String: ?[A-Z([]"#, ["Schema.swift", "Contents.swift", "CatalogSettings.swift", "ByteSize.swift"]),
         (#"Set<(String|Substring|Character)>"#, []),
         (#"Set\([^)]*(\bids?\b|[iI]Ds?\b|[nN]ames?\b)\)"#, []),
-        (#"Dictionary\(grouping"#, []),
+        // Queries by their plans.
+        (#"Dictionary\(grouping"#, ["Snapshot+Batch.swift"]),
         // Values of options, words of the command line, /proc, and the end of our own text.
         (
             #"\.has(Prefix|Suffix)\("#,

@@ -133,8 +133,10 @@ struct InputOptionTests {
                 "build", "x", "--vectors", "films.npy", "--index", "exact", "--dimensions-per-block", "1",
                 "--projection",
                 "random", "--training-iterations", "3", "--anisotropic-threshold", "0.2", "--target-recall", "0.9",
+                "-k", "5",
             ], 64,
-            "'--dimensions-per-block', '--projection', '--training-iterations', '--anisotropic-threshold' and '--target-recall'"
+            "'--dimensions-per-block', '--projection', '--training-iterations', '--anisotropic-threshold', "
+                + "'--target-recall' and '-k'"
         ),
         (
             ["build", "x", "--vectors", "films.npy", "--leaves", "2"], 0,
@@ -195,7 +197,7 @@ struct InputOptionTests {
             "query-vectors": "input", "query-ids": "refused without --query-vectors", "metric": "always",
             "index": "always", "leaves": "tried", "dimensions-per-block": "tried", "projection": "tried",
             "training-iterations": "tried", "soar": "tried", "no-soar": "what is so anyway",
-            "anisotropic-threshold": "tried", "reorder-storage": "always", "target-recall": "tried",
+            "anisotropic-threshold": "tried", "reorder-storage": "always", "target-recall": "tried", "k": "tried",
             "duplicate-ids": "a policy for what may not happen", "seed": "a promise that holds for exact indexes too",
             "threads": "a bound", "memory": "a bound", "overwrite": "a permission", "lock-timeout": "a bound",
             "allow-network-file-system": "a permission", "progress": "always", "json": "always",

@@ -46,7 +46,7 @@ import Testing
             let k = TuneOptions(k: number, targetRecall: 0.5, stores: false)
             #expect(
                 code { _ = try VectorDatabase.tune(place.file("a.vecdb"), options: k) }
-                    == (number < 1 ? .invalidArgument : nil))
+                    == (1...65_536 ~= number ? nil : .invalidArgument))
         }
         #expect(
             code { _ = try database.evaluate(queries, truth: ordinals, options: EvaluationOptions(passes: .max)) }
