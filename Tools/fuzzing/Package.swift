@@ -50,6 +50,7 @@ let package = Package(
         // In C, because SwiftPM renames the `main` of Swift.
         .executableTarget(
             name: "fuzz", dependencies: ["FuzzTargets", "CFuzzer"],
-            linkerSettings: [.unsafeFlags(["-sanitize=address"])]),
+            // libFuzzer is written in C++.
+            linkerSettings: [.linkedLibrary("stdc++"), .unsafeFlags(["-sanitize=address"])]),
     ]
 )
