@@ -67,6 +67,7 @@ enum SettingKey: String, CaseIterable {
     case sampleQueries = "default_sample_queries"
     case sampleSource = "default_sample_source"
     case measured = "search_settings"
+    case transaction
 
     static let searchDefaults: [SettingKey] = [
         .leavesToSearch, .reorder, .k, .recall, .meanMicroseconds, .sampleQueries, .sampleSource,

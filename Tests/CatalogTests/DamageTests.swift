@@ -252,7 +252,7 @@ func `rows out of order are damage`(table: String) throws {
     let settings = try queue.inDatabase { db in
         try Row.fetchAll(db, sql: "SELECT key, value FROM setting").map { ($0[0] as String, $0[1] as String) }
     }
-    #expect(settings.count == 13)
+    #expect(settings.count == 14)
     let reader = try openReader(scratch)
     for (key, value) in settings {
         for bit in 0..<8 * value.utf8.count {

@@ -40,15 +40,21 @@ private func attempts(_ scratch: Scratch) -> [CatalogError.Code?] {
 
 private func pageCount(_ scratch: Scratch) throws -> UInt32 { UInt32(try bytes(of: scratch.path).count / 4096) }
 
-/// A catalog and the journal of a change to it that was not committed; `change` runs with hardly any cache.
-private func makeCrashed(_ database: [UInt8], cache: Int = 2, _ changes: String...) throws -> Scratch {
-    let source = try Scratch()
+/// A catalog and the journal of a change to it that was not committed; `change` runs with hardly any cache, in a transaction
+/// that begins as the writer's do.
+///
+/// - Parameter source: gets the catalog as it is without the change.
+private func makeCrashed(
+    _ database: [UInt8], cache: Int = 2, from source: Scratch? = nil, _ changes: String...
+) throws -> Scratch {
+    let source = try source ?? Scratch()
     try makeDatabase(source, database).close()
     let crashed = try Scratch()
     let queue = try DatabaseQueue(path: source.path)
     try queue.inDatabase { db in
         try db.execute(sql: "PRAGMA cache_size=\(cache); PRAGMA journal_mode=DELETE")
         try db.inTransaction(.immediate) {
+            try db.execute(sql: nameAgain)
             for change in changes { try db.execute(sql: change) }
             for suffix in ["", "-journal"] {
                 try FileManager.default.copyItem(atPath: source.path + suffix, toPath: crashed.path + suffix)
@@ -72,6 +78,9 @@ private let fill = """
     WITH RECURSIVE n(x) AS (SELECT 1000 UNION ALL SELECT x + 1 FROM n WHERE x < 3000)
     INSERT INTO candidate_1 SELECT x, 'half written ' || x FROM n
     """
+private let fillMore = fill.replacingOccurrences(of: "SELECT x, 'half", with: "SELECT x + 5000, 'half")
+private let nameAgain =
+    "UPDATE setting SET value = substr(value, 17) || lower(hex(randomblob(8))) WHERE key = 'transaction'"
 private let changedSettings = "UPDATE setting SET value = value || 'x'"
 private let otherUUID = [UInt8](repeating: 0xAB, count: 16)
 
@@ -92,7 +101,7 @@ private let otherUUID = [UInt8](repeating: 0xAB, count: 16)
 }
 
 @Test func `fault 01: a journal of another database does not overwrite this one`() throws {
-    for change in [[changedSettings, fill], [changedSettings]] {
+    for change in [[changedSettings, fill], [changedSettings], [fill, fillMore]] {
         let foreign = try makeCrashed(otherUUID, cache: change.count == 1 ? 0 : 2, change[0], change.last ?? "")
         let scratch = try Scratch()
         try makeDatabase(scratch, databaseUUID).close()
@@ -159,6 +168,78 @@ private let otherUUID = [UInt8](repeating: 0xAB, count: 16)
     #expect(try bytes(of: scratch.path) == backup)
 }
 
+@Test func `fault 13: the journal of a change beside another state that counts the same is refused`() throws {
+    let base = try Scratch()
+    try makeDatabase(base, databaseUUID).close()
+    // Two histories of one database, as long as each other.
+    let states = try (0..<2).map { _ in
+        let state = try Scratch()
+        try put(try bytes(of: base.path), at: state.path)
+        let writer = try CatalogWriter.open(state.path, checksum: crc32c)
+        _ = try writer.change(plainSettings, expecting: 1)
+        try writer.close()
+        return state
+    }
+    let queue = try DatabaseQueue(path: states[0].path)
+    var journal: [UInt8] = []
+    try queue.inDatabase { db in
+        try db.execute(sql: "PRAGMA cache_size=2")
+        try db.inTransaction(.immediate) {
+            try db.execute(sql: "\(nameAgain); \(fill)")
+            journal = try bytes(of: states[0].path + "-journal")
+            return .rollback
+        }
+    }
+    try queue.close()
+    #expect(journal.starts(with: magic))
+    let other = try bytes(of: states[1].path)
+    try put(journal, at: states[1].path + "-journal")
+    #expect(attempts(states[1]) == [.corrupt, .corrupt, .corrupt])
+    #expect(try bytes(of: states[1].path) == other)
+}
+
+@Test func `fault 01: a journal that does not say of which database it is is refused`() throws {
+    let scratch = try Scratch()
+    try makeDatabase(scratch, databaseUUID).close()
+    let queue = try DatabaseQueue(path: scratch.path)
+    var journal: [UInt8] = []
+    var catalog: [UInt8] = []
+    try queue.inDatabase { db in
+        try db.execute(sql: "PRAGMA cache_size=2")
+        try db.inTransaction(.immediate) {
+            try db.execute(sql: fill)
+            (journal, catalog) = (try bytes(of: scratch.path + "-journal"), try bytes(of: scratch.path))
+            return .rollback
+        }
+    }
+    try queue.close()
+    #expect(journal.starts(with: magic))
+    try put(catalog, at: scratch.path)
+    try put(journal, at: scratch.path + "-journal")
+    #expect(attempts(scratch) == [.corrupt, .corrupt, .corrupt])
+    #expect(try bytes(of: scratch.path) == catalog)
+}
+
+@Test func `every change has a name that follows the one before`() throws {
+    let scratch = try Scratch()
+    let writer = try makeDatabase(scratch, databaseUUID)
+    func name() throws -> TransactionName? {
+        let queue = try DatabaseQueue(path: scratch.path)
+        let text = try queue.inDatabase { db in
+            try String.fetchOne(db, sql: "SELECT value FROM setting WHERE key = 'transaction'")
+        }
+        return text.flatMap { TransactionName($0) }
+    }
+    let before = try #require(try name())
+    _ = try writer.change(plainSettings, expecting: 1)
+    let after = try #require(try name())
+    #expect(after.previous == before.current && after.current != before.current)
+    #expect(TransactionName.follows(after, before) && TransactionName.follows(before, before))
+    #expect(!TransactionName.follows(before, after))
+    // Of a catalog that had no names yet.
+    #expect(TransactionName.follows(TransactionName(), nil) && !TransactionName.follows(after, nil))
+}
+
 @Test func `fault 01: what a crash can leave is rolled back`() throws {
     for changes in [
         [changedSettings], [fill], [changedSettings, fill], [fill, changedSettings, "CREATE TABLE more(a)"],
@@ -172,10 +253,9 @@ private let otherUUID = [UInt8](repeating: 0xAB, count: 16)
         }
     }
     // Of a journal that was not synced anything may be there, and of the catalog nothing is changed.
-    let crashed = try makeCrashed(databaseUUID, changedSettings, fill)
-    let journal = try bytes(of: crashed.path + "-journal")
     let scratch = try Scratch()
-    try makeDatabase(scratch, databaseUUID).close()
+    let crashed = try makeCrashed(databaseUUID, from: scratch, changedSettings, fill)
+    let journal = try bytes(of: crashed.path + "-journal")
     let whole = try bytes(of: scratch.path)
     var states = [0, 1, 7, 8, 27, 28, 100, 511, 512, 513, 600, 4096, 5000, journal.count / 2].map {
         Array(journal[..<$0])

@@ -53,6 +53,8 @@ class Volume:
         """Takes the next call; one that failed has changed nothing."""
         if call.number == 0 or call.result < 0 or call.kind in UNTRACKED:
             return
+        if call.path.endswith(" (deleted)") and call.inode not in self._files:
+            return  # it never had a name, so that nothing of it is there afterwards
         if call.kind in ("write", "truncate", "allocate"):
             self._file(call).pending.append(call)
         elif call.kind == "sync":

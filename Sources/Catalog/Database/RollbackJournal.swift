@@ -113,18 +113,27 @@ struct RollbackJournal {
             return "its pages have \(header.pageByteCount) bytes, the catalog's \(current.pageByteCount)"
         }
         var restored: FirstPage?
-        var (numbers, problem) = (Set<Int>(), String?.none)
+        var (numbers, isEmpty, hasIdentity, problem) = (Set<Int>(), true, false, String?.none)
         let present = catalog.byteCount / current.pageByteCount
         try forEachPage(header) { number, content in
             if number == 1, restored == nil { restored = FirstPage(content) }
             if number > present { numbers.insert(number) }
-            if problem == nil, let theirs = databaseUUID(in: content),
-                let ours = databaseUUID(in: catalog.page(number, byteCount: current.pageByteCount)), theirs != ours
-            {
-                problem = "it is of the database \(theirs), the catalog of \(ours)"
+            isEmpty = false
+            guard problem == nil, let theirs = Identity(in: content) else { return }
+            hasIdentity = true
+            // A loss of power may have torn the catalog's own page.
+            guard let ours = Identity(in: catalog.page(number, byteCount: current.pageByteCount)) else { return }
+            if theirs.database != ours.database {
+                problem = "it is of the database \(theirs.database), the catalog of \(ours.database)"
+            } else if !TransactionName.follows(ours.transaction, theirs.transaction) {
+                problem = "it undoes another change than the catalog's last one"
             }
         }
         if let problem { return problem }
+        guard hasIdentity || isEmpty else {
+            return "it does not say of which database it is, as those of this vecdb do (an older one may have left it: "
+                + "then open the database with that)"
+        }
         if let restored {
             guard restored.isOurs, restored.pageByteCount == current.pageByteCount else {
                 return "the first page in it is none of such a catalog"
@@ -135,8 +144,9 @@ struct RollbackJournal {
                     + "\(current.changeCount)"
             }
         }
-        if let pages = (restored ?? current).pageCount, pages != header.pageCount {
-            return "it is of a file of \(header.pageCount) pages, the catalog has \(pages)"
+        guard (restored ?? current).pageCount == header.pageCount else {
+            return "it is of a file of \(header.pageCount) pages, the catalog has "
+                + ((restored ?? current).pageCount.map { "\($0)" } ?? "another number")
         }
         guard numbers.count == max(0, header.pageCount - present) else {
             return "of the \(header.pageCount) pages that the catalog had, some are in neither file"
@@ -200,15 +210,30 @@ struct FirstPage {
     }
 }
 
-/// The uuid of the database in a page of its settings: an entry ("Database File Format", section 1.6) is its length, then
-/// a header of 4 bytes for a text of 13, one of 32 and the checksum, then the texts.
-private func databaseUUID(in page: [UInt8]) -> String? {
-    guard page[0] == 0x0A else { return nil }
-    let key = Array(SettingKey.databaseUUID.rawValue.utf8)
+/// What a page of settings says about the catalog that it is of.
+private struct Identity {
+    /// The database's uuid.
+    let database: String
+    /// `nil` in catalogs that a vecdb has written which gives transactions no names.
+    let transaction: TransactionName?
+
+    /// - Returns: `nil` for other pages.
+    init?(in page: [UInt8]) {
+        guard page[0] == 0x0A, let database = setting(.databaseUUID, in: page) else { return nil }
+        self.database = database
+        transaction = setting(.transaction, in: page).flatMap { TransactionName($0) }
+    }
+}
+
+/// A setting of 32 digits in a leaf of the table: an entry ("Database File Format", section 1.6) is its length, then a
+/// header of 4 bytes for the texts of the key and of 32 digits and for the checksum, then the texts.
+private func setting(_ key: SettingKey, in page: [UInt8]) -> String? {
+    let key = Array(key.rawValue.utf8)
+    let header: [UInt8] = [4, UInt8(13 + 2 * key.count), 13 + 2 * 32]
     for place in 0..<(Int(page[3]) << 8 | Int(page[4])) where 10 + 2 * place <= page.count {
         let start = (Int(page[8 + 2 * place]) << 8 | Int(page[9 + 2 * place])) + 1
         let end = start + 4 + key.count + 32
-        guard end <= page.count, page[start..<start + 3].elementsEqual([4, 39, 77]),
+        guard end <= page.count, page[start..<start + 3].elementsEqual(header),
             page[start + 4..<start + 4 + key.count].elementsEqual(key)
         else { continue }
         return String(decoding: page[start + 4 + key.count..<end], as: UTF8.self)

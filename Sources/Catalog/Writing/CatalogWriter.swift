@@ -30,7 +30,7 @@ public final class CatalogWriter: Sendable {
         if let problem = settings.problem { throw file.error(.invalidArgument, problem) }
         let connection = try file.connect(.create, busyTimeoutSeconds: busyTimeoutSeconds)
         let writer = CatalogWriter(file, connection)
-        try writer.write { db in
+        try writer.write(naming: false) { db in
             try db.execute(
                 sql: "PRAGMA application_id=\(CatalogFile.applicationID); "
                     + "PRAGMA user_version=\(CatalogFile.schemaVersion)")
@@ -38,6 +38,7 @@ public final class CatalogWriter: Sendable {
             var rows = settings.rows
             rows[.databaseUUID] = hexadecimal(databaseUUID)
             rows[.nextSegmentKey] = "1"
+            rows[.transaction] = TransactionName().text
             try file.store(rows, db)
             try file.insertGeneration(0, db)
         }
@@ -52,7 +53,7 @@ public final class CatalogWriter: Sendable {
         let connection = try file.connect(.write, busyTimeoutSeconds: busyTimeoutSeconds)
         let writer = CatalogWriter(file, connection)
         // SQLite opens a file without write permission all the same; the first lock for writing tells.
-        try writer.write { db in _ = try file.checkedSchema(db) }
+        try writer.write(naming: false) { db in _ = try file.checkedSchema(db) }
         return writer
     }
 
@@ -113,13 +114,19 @@ public final class CatalogWriter: Sendable {
     }
 
     /// Runs `body` in a transaction that holds SQLite's write lock from its beginning.
-    func write<Result>(_ body: (Database) throws -> Result) throws(CatalogError) -> Result {
+    ///
+    /// - Parameter isNamed: whether the transaction gets a name, see ``TransactionName``: not where nothing is changed, and not
+    ///   where nothing is there yet.
+    func write<Result>(
+        naming isNamed: Bool = true, _ body: (Database) throws -> Result
+    ) throws(CatalogError) -> Result {
         if let failure = failure.withLock({ $0 }) { throw failure }
         do throws(CatalogError) {
             return try file.translating {
                 try connection.inDatabase { db in
                     var result: Result?
                     try db.inTransaction(.immediate) {
+                        if isNamed { try file.nameTransaction(db) }
                         result = try body(db)
                         return .commit
                     }
