@@ -234,10 +234,9 @@ private let otherUUID = [UInt8](repeating: 0xAB, count: 16)
     _ = try writer.change(plainSettings, expecting: 1)
     let after = try #require(try name())
     #expect(after.previous == before.current && after.current != before.current)
-    #expect(TransactionName.follows(after, before) && TransactionName.follows(before, before))
-    #expect(!TransactionName.follows(before, after))
+    #expect(after.follows(before) && before.follows(before) && !before.follows(after))
     // Of a catalog that had no names yet.
-    #expect(TransactionName.follows(TransactionName(), nil) && !TransactionName.follows(after, nil))
+    #expect(TransactionName().follows(nil) && !after.follows(nil))
 }
 
 @Test func `fault 01: what a crash can leave is rolled back`() throws {

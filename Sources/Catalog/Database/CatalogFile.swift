@@ -23,7 +23,7 @@ struct CatalogFile: Sendable {
     init(in directory: Directory, checksum: @escaping CatalogChecksum) throws(CatalogError) {
         path = directory.pathOf(Self.name)
         self.checksum = checksum
-        files = try CatalogFiles(in: directory, path: path)
+        files = try CatalogFiles(in: directory, path: path, checksum: checksum)
     }
 
     func error(_ code: CatalogError.Code, _ detail: String) -> CatalogError {

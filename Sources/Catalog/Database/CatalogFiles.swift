@@ -11,6 +11,7 @@ import Synchronization
 @safe final class CatalogFiles: Sendable {
     let directory: Directory
     private let path: String
+    private let checksum: CatalogChecksum
 
     /// Proof for all uses: allocated and filled in `init`, given to SQLite, which changes nothing but its `pNext` under a
     /// lock of its own, and freed in `deinit`, after SQLite has let go of it and when all connections are closed.
@@ -29,7 +30,7 @@ import Synchronization
 
     /// - Parameter path: of the catalog, for messages.
     /// - Throws: `system` where SQLite cannot be told which VFS to use.
-    init(in directory: Directory, path: String) throws(CatalogError) {
+    init(in directory: Directory, path: String, checksum: @escaping CatalogChecksum) throws(CatalogError) {
         // unreached: every SQLite for this system has it, and Debian's and Apple's read URIs
         guard let original = unsafe sqlite3_vfs_find("unix"), unsafe sqlite3_compileoption_used("USE_URI") != 0 else {
             throw CatalogError(
@@ -38,6 +39,7 @@ import Synchronization
         }
         self.directory = directory
         self.path = path
+        self.checksum = checksum
         unsafe self.original = original
         unsafe methods = .allocate(capacity: 1)
         unsafe methods.initialize(to: original.pointee)
@@ -258,7 +260,7 @@ import Synchronization
             let file = try directory.open(fileName)
             let status = try file.status()
             guard status.isSameFile(as: found) else { return found }  // looked at again by the caller
-            problem = try unsafe RollbackJournal(file, byteCount: status.byteCount)
+            problem = try unsafe RollbackJournal(file, byteCount: status.byteCount, checksum: checksum)
                 .problem(beside: CatalogPages(of: name), isToBeOverwritten: isNew)
         } catch {
             throw CatalogError(error, path: directory.pathOf(fileName))

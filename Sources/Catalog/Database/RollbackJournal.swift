@@ -8,10 +8,12 @@ import SegmentFile
 struct RollbackJournal {
     private let file: File
     private let byteCount: Int
+    private let checksum: CatalogChecksum
 
-    init(_ file: File, byteCount: Int) {
+    init(_ file: File, byteCount: Int, checksum: @escaping CatalogChecksum) {
         self.file = file
         self.byteCount = byteCount
+        self.checksum = checksum
     }
 
     private static let magic: [UInt8] = [0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7]
@@ -119,13 +121,14 @@ struct RollbackJournal {
             if number == 1, restored == nil { restored = FirstPage(content) }
             if number > present { numbers.insert(number) }
             isEmpty = false
-            guard problem == nil, let theirs = Identity(in: content) else { return }
+            guard problem == nil, let theirs = Identity(in: content, checksum: checksum) else { return }
             hasIdentity = true
-            // A loss of power may have torn the catalog's own page.
-            guard let ours = Identity(in: catalog.page(number, byteCount: current.pageByteCount)) else { return }
+            // A loss of power may have torn the catalog's own page: only whole rows of it speak.
+            let page = catalog.page(number, byteCount: current.pageByteCount)
+            guard let ours = Identity(in: page, checksum: checksum) else { return }
             if theirs.database != ours.database {
                 problem = "it is of the database \(theirs.database), the catalog of \(ours.database)"
-            } else if !TransactionName.follows(ours.transaction, theirs.transaction) {
+            } else if let now = ours.transaction, !now.follows(theirs.transaction) {
                 problem = "it undoes another change than the catalog's last one"
             }
         }
@@ -214,29 +217,38 @@ struct FirstPage {
 private struct Identity {
     /// The database's uuid.
     let database: String
-    /// `nil` in catalogs that a vecdb has written which gives transactions no names.
+    /// `nil` in catalogs of a vecdb that gives transactions no names.
     let transaction: TransactionName?
 
     /// - Returns: `nil` for other pages.
-    init?(in page: [UInt8]) {
-        guard page[0] == 0x0A, let database = setting(.databaseUUID, in: page) else { return nil }
+    init?(in page: [UInt8], checksum: CatalogChecksum) {
+        guard page[0] == 0x0A, let database = setting(.databaseUUID, in: page, checksum) else { return nil }
         self.database = database
-        transaction = setting(.transaction, in: page).flatMap { TransactionName($0) }
+        transaction = setting(.transaction, in: page, checksum).flatMap { TransactionName($0) }
     }
 }
 
-/// A setting of 32 digits in a leaf of the table: an entry ("Database File Format", section 1.6) is its length, then a
-/// header of 4 bytes for the texts of the key and of 32 digits and for the checksum, then the texts.
-private func setting(_ key: SettingKey, in page: [UInt8]) -> String? {
+/// A setting of 32 digits in a leaf of the table, if its checksum is right. An entry ("Database File Format", section 1.6) is its
+/// length, then a header of 4 bytes for the texts of the key and of 32 digits and for the checksum, then those.
+private func setting(_ key: SettingKey, in page: [UInt8], _ checksum: CatalogChecksum) -> String? {
     let key = Array(key.rawValue.utf8)
     let header: [UInt8] = [4, UInt8(13 + 2 * key.count), 13 + 2 * 32]
     for place in 0..<(Int(page[3]) << 8 | Int(page[4])) where 10 + 2 * place <= page.count {
         let start = (Int(page[8 + 2 * place]) << 8 | Int(page[9 + 2 * place])) + 1
-        let end = start + 4 + key.count + 32
-        guard end <= page.count, page[start..<start + 3].elementsEqual(header),
-            page[start + 4..<start + 4 + key.count].elementsEqual(key)
+        let text = start + 4 + key.count
+        guard text + 32 <= page.count, page[start..<start + 3].elementsEqual(header),
+            page[start + 4..<text].elementsEqual(key)
         else { continue }
-        return String(decoding: page[start + 4 + key.count..<end], as: UTF8.self)
+        // Serial types 0 to 6 are integers of so many bytes, 8 and 9 the numbers 0 and 1 ("Database File Format", section 2.1).
+        let type = Int(page[start + 3])
+        let byteCount = type < 7 ? [0, 1, 2, 3, 4, 6, 8][type] : 0
+        guard text + 32 + byteCount <= page.count else { return nil }
+        let stored = page[(text + 32)..<(text + 32 + byteCount)].reduce(UInt64(type == 9 ? 1 : 0)) {
+            $0 << 8 | UInt64($1)
+        }
+        let row = key + [0] + page[text..<text + 32]
+        guard stored == UInt64(unsafe checksum(row.span.bytes)) else { return nil }
+        return String(decoding: page[text..<text + 32], as: UTF8.self)
     }
     return nil
 }

@@ -30,10 +30,10 @@ struct TransactionName: Equatable {
 
     var text: String { previous + current }
 
-    /// Whether a catalog that names `now` can have been in the middle of the transaction that began when it named `before`:
-    /// the page with the name has been written back since, or has not.
-    static func follows(_ now: TransactionName?, _ before: TransactionName?) -> Bool {
-        now == before || now?.previous == before?.current ?? none
+    /// Whether a catalog of this name can be in the middle of the transaction that began when it had the name `before`: the page
+    /// with the name has been written since, or has not.
+    func follows(_ before: TransactionName?) -> Bool {
+        self == before || previous == before?.current ?? Self.none
     }
 }
 
