@@ -134,6 +134,26 @@ func `fault 03: a writer that waits notices that a file was replaced`(name: Stri
     #expect(try isIntact(live))
 }
 
+@Test(.timeLimit(.minutes(30)))
+func `fault 03: tune does not write into another database that took the catalog's place`() throws {
+    let place = try TemporaryDirectory()
+    let (live, next) = (place.file("live"), place.file("next"))
+    try makeDatabase(live, "live")
+    // At the same generation, with more rows.
+    try makeDatabase(next, "next", rows: 500)
+    let before = try contents(next)
+    let error = try waiting(for: live, { try tune(live) }) {
+        for name in before.keys {
+            try? FileManager.default.removeItem(atPath: live + "/" + name)
+            try move(next + "/" + name, live + "/" + name)
+        }
+    }
+    #expect(
+        error?.code == .locked && error?.message.contains("another database") == true, "\(String(describing: error))")
+    #expect(try contents(live) == before)
+    #expect(try isIntact(live))
+}
+
 @Test func `fault 03: a swap in the middle of a build is noticed at its commit`() throws {
     let place = try TemporaryDirectory()
     let (live, next, old) = (place.file("live"), place.file("next"), place.file("old"))

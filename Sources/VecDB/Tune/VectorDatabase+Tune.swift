@@ -50,19 +50,25 @@ extension VectorDatabase {
             timeoutSeconds: options.lockTimeoutSeconds, allowsNetworkFileSystem: options.allowsNetworkFileSystem,
             isCancelled: options.isCancelled)
         let measured = snapshot
-        guard session.baseGeneration == measured.generation else {
+        let segment = measured.segment.reader.header.segmentUUID.bytes
+        let current = try session.catalog.contents()
+        // Another database that took the place of this one may well be at the same generation.
+        guard current.databaseUUID == measured.catalog.databaseUUID else {
+            throw DatabaseError(
+                .locked, "\(path): another database took the place of the one that was being tuned; tune again")
+        }
+        guard current.generation == measured.generation, current.segments.map(\.uuid) == [segment] else {
             throw DatabaseError(
                 .locked,
-                "\(path): generation \(session.baseGeneration) was committed while \(measured.generation) was being tuned; "
+                "\(path): generation \(current.generation) was committed while \(measured.generation) was being tuned; "
                     + "tune again")
         }
-        var settings = measured.catalog.settings
+        var settings = current.settings
         let stored = measured.settings
         let others = stored.byK.isEmpty ? [stored.defaults].compactMap(\.self) : stored.byK
         let all = others.filter { other in !tuned.contains { $0.k == other.k } } + tuned
         try checkMeasuredCounts(all.map(\.k))
-        settings.store(
-            all.sorted { $0.k < $1.k }, of: measured.segment.reader.header.segmentUUID.bytes)
+        settings.store(all.sorted { $0.k < $1.k }, of: segment)
         return try session.commit { catalog, obstacle throws(CatalogError) in
             try catalog.change(settings, expecting: measured.generation, obstacle: obstacle)
         }
