@@ -65,15 +65,24 @@ public struct SegmentReport: Sendable {
             if entry.kind == nil {
                 state = "not checked"  // by nobody but 'verify'
             } else if entry.checksumShift == 0 {
-                if entry.damage(in: bytes, 0..<entry.byteCount, stored: entry.crc) != nil { state = "damaged" }
+                // A damaged table may claim gigabytes, which must not all be in memory at once.
+                let computed = map.crc(of: entry.range)
+                if entry.damage(in: bytes, 0..<entry.byteCount, computed: computed, stored: entry.crc) != nil {
+                    state = "damaged"
+                }
             } else if checkingBlocks {
-                for block in 0..<entry.blockCount
-                where entry.damage(
-                    in: bytes, entry.blockRange(block),
-                    stored: checksums.uint32(4 * (Int(entry.firstBlockChecksum) + block))) != nil
-                {
-                    state = "damaged at block \(block)"
-                    break
+                var dropped = 0
+                for block in 0..<entry.blockCount {
+                    let range = entry.blockRange(block)
+                    let stored = checksums.uint32(4 * (Int(entry.firstBlockChecksum) + block))
+                    if entry.damage(in: bytes, range, stored: stored) != nil {
+                        state = "damaged at block \(block)"
+                        break
+                    }
+                    if range.upperBound - dropped >= MappedFile.stepByteCount {
+                        map.dropPages(in: entry.offset + dropped..<entry.offset + range.upperBound)
+                        dropped = range.upperBound
+                    }
                 }
             } else {
                 state = "not checked"

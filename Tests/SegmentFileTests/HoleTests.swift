@@ -52,6 +52,24 @@ private func writeSegmentWithHole(_ byteCount: Int, kind: UInt16, in place: Plac
     #expect(report.problems.isEmpty && report.sections.contains { $0.checksum == "not checked" })
 }
 
+/// The largest share of memory that this process has had resident, in bytes.
+private func largestResidentSize() throws -> Int {
+    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
+    return try #require(Int(line.split(separator: " ")[1])) << 10
+}
+
+@Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/self/status")))
+func `fault 12: a report of a segment reads a large section some megabytes at a time`() throws {
+    let place = try Place()
+    let uuid = try writeSegmentWithHole(3 << 30, kind: SectionKind.origin.rawValue, in: place)
+    let before = try largestResidentSize()
+    let report = try SegmentReport(in: place.directory, fileName: uuid.segmentFileName, checkingBlocks: true)
+    #expect(report.sections.contains { $0.name == "origin" && $0.checksum == "damaged" })
+    // Other tests run in this process at the same time.
+    #expect(try largestResidentSize() - before < 1 << 30)
+}
+
 @Test func `fault 12: verify reads what opening does not, some megabytes at a time`() throws {
     let place = try Place()
     let uuid = try writeSegmentWithHole(200 << 20, kind: 99, in: place)
