@@ -42,6 +42,24 @@ private func lock(_ place: Place, holder: String = "pid 1 on here, test") throws
     #expect(holder.hasPrefix("pid \(getpid()), ") && !holder.contains("innocent"))
 }
 
+@Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/flock")))
+func `fault 11: a holder is named only while it lives`() throws {
+    let place = try Place()
+    do { _ = try lock(place, holder: "pid 1 on here, an innocent one") }
+    // 'flock' takes the lock of a descriptor that it inherited, and ends; the descriptor's heirs hold it from then on.
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments = ["-c", "exec 9<>lock; flock 9; echo held; exec sleep 600"]
+    process.currentDirectoryURL = URL(filePath: place.file(""))
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    defer { process.terminate() }
+    #expect(output.fileHandleForReading.availableData == Data("held\n".utf8))
+    #expect(try !WriterLock.isFree(in: place.directory))
+    #expect(WriterLock.holder(in: place.directory) == nil)
+}
+
 @Test func `fault 11: the system's list of locks is read`() throws {
     let place = try Place()
     let status = try place.directory.create("lock").status()

@@ -7,9 +7,11 @@
 /// Who holds the flock of a file, as far as the system tells.
 enum LockHolders {
     /// The numbers of the processes, as this one would name them; none where that is not known.
+    ///
+    /// The system names who took a lock. A child that inherited it may hold it when that process has ended.
     static func processes(of status: File.Status) -> [Int] {
         #if os(Linux)
-            processes(of: status, in: text(of: "/proc/locks"))
+            processes(of: status, in: text(of: "/proc/locks")).filter(isAlive)
         #else
             []
         #endif
@@ -34,6 +36,11 @@ enum LockHolders {
     static func device(of status: File.Status) -> (major: UInt64, minor: UInt64) {
         let number = status.device
         return (number >> 8 & 0xFFF | number >> 32 & ~0xFFF, number & 0xFF | number >> 12 & 0xFFFF_FF00)
+    }
+
+    private static func isAlive(_ process: Int) -> Bool {
+        // Proof: the path lives for the call, which only looks.
+        unsafe access("/proc/\(process)", F_OK) == 0
     }
 
     private static func text(of path: String) -> String {
