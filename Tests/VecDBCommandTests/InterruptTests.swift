@@ -73,6 +73,29 @@ struct InterruptTests {
         #expect(try vecdb(query, in: directory).standardOutput == answers)
     }
 
+    @Test(
+        arguments: [
+            ["build", "d", "--vectors", "pipe", "--input-format", "npy"],
+            ["build", "d", "--vectors", "users.npy", "--ids", "pipe"],
+            ["tune", "films.vecdb", "--queries", "pipe", "--input-format", "npy"],
+            ["tune", "films.vecdb", "--queries", "users.npy", "--truth", "pipe"],
+        ], [SIGINT, SIGTERM])
+    func `fault 02: build and tune can be interrupted while they wait for a pipe`(
+        arguments: [String], number: Int32
+    ) throws {
+        let (directory, _) = try Films.database()
+        let path = directory.path + "/pipe"
+        #expect(try shell("mkfifo pipe", in: directory).status == 0)
+        let before = try directory.listing()
+        let process = try start(arguments, in: directory)
+        // Nobody ever writes to it; who reads it has it open.
+        try process.wait { process.hasOpen(path) }
+        process.send(number)
+        let output = try process.finish(seconds: 60)
+        #expect(output.status == 130 && !output.wasKilled, "\(output.standardError)")
+        #expect(try directory.listing() == before)
+    }
+
     @Test func `a build that waits for standard input can be interrupted`() throws {
         let directory = try TemporaryDirectory()
         let output = try shell(

@@ -11,12 +11,15 @@ public struct OrdinalTable: Sendable {
 
     /// Reads a whole file.
     ///
-    /// - Parameter queryCount: a file of more rows than this is not read; it may be a hole of terabytes.
+    /// - Parameters:
+    ///   - queryCount: a file of more rows than this is not read; it may be a hole of terabytes.
+    ///   - isCancelled: asked while a pipe is copied; `true` throws `cancelled`.
     /// - Throws: `InputError` that names the file and, for a negative ordinal, its row and value; −1 is one as an
     ///   unsigned number as well.
-    public init(_ path: String, queryCount: Int? = nil) throws(InputError) {
-        // unreached: only pipes ask, and no test has its table in one
-        let source = try InputFile.open(path, spoolDirectory: nil, isCancelled: { false })
+    public init(
+        _ path: String, queryCount: Int? = nil, isCancelled: () -> Bool = { false }
+    ) throws(InputError) {
+        let source = try InputFile.open(path, spoolDirectory: nil, isCancelled: isCancelled)
         file = source.name
         guard source.byteCount > 0 else {
             throw InputError(.empty, file: source.name, "is empty (0 bytes); was it written to the end?")

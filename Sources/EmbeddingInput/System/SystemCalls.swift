@@ -17,17 +17,21 @@ func systemMessage(_ number: Int32) -> String {
 }
 
 /// Opens `path` to be read, and closed when another program is started.
+///
+/// Waits for nobody: a pipe that no program writes to is opened too, and whoever reads it waits for that program.
 func openForReading(_ path: String) throws(InputError) -> Int32 {
     guard !path.utf8.contains(0) else {
         throw InputError(.notFound, file: path, "does not exist: a path cannot hold a NUL byte")
     }
     while true {
         // Without O_CREAT, open takes no further argument.
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         if descriptor >= 0 { return descriptor }
         switch errno {
         // unreached: only slow devices are interrupted while they are opened
         case EINTR: continue
+        // unreached: a program holds a lease of the file, which the system has it give back
+        case EAGAIN: _ = poll(nil, 0, 10)
         case ENOENT, ENOTDIR: throw InputError(.notFound, file: path, reasonForAbsence(path))
         case let number:
             throw InputError(.notReadable, file: path, "could not be opened: \(systemMessage(number))")
@@ -178,7 +182,7 @@ private func copy(
 ) throws(InputError) {
     var chunk = [UInt8](repeating: 0, count: 256 << 10)
     while true {
-        // Waits in slices, so that a silent pipe can be left.
+        // Waits in slices, so that a pipe can be left that is silent, or that no program has opened to write.
         var events = pollfd(fd: source, events: Int16(POLLIN), revents: 0)
         // `events` outlives the call and is the one entry announced.
         let ready = unsafe poll(&events, 1, 100)
@@ -191,7 +195,7 @@ private func copy(
             unsafe read(source, bytes.baseAddress, bytes.count)
         }
         if count < 0 {
-            // unreached: poll said that there is something to read
+            // unreached: poll said that there is something to read, or that the last writer has gone
             if errno == EINTR || errno == EAGAIN { continue }
             throw InputError(.notReadable, file: name, "could not be read: \(systemMessage(errno))")
         }

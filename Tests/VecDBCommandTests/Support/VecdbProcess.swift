@@ -41,6 +41,15 @@ final class RunningProcess {
 
     var isRunning: Bool { process.isRunning }
 
+    /// Whether it has the file at `path` open.
+    func hasOpen(_ path: String) -> Bool {
+        let (files, list) = (FileManager.default, "/proc/\(process.processIdentifier)/fd")
+        let name = URL(filePath: path).resolvingSymlinksInPath().path
+        return ((try? files.contentsOfDirectory(atPath: list)) ?? []).contains {
+            (try? files.destinationOfSymbolicLink(atPath: list + "/" + $0)) == name
+        }
+    }
+
     func send(_ number: Int32) {
         kill(process.processIdentifier, number)
     }
