@@ -6,7 +6,8 @@ import VecDB
 
 /// All queries of a file.
 ///
-/// - Throws: for a file that cannot be read, other dimensions than the database's, or no query at all.
+/// - Throws: for a file that cannot be read, other dimensions than the database's, no query at all, or more of them than
+///   are held in memory; where the file says how many it has, before they are read.
 func allQueries(
     _ file: String, format: VectorFileFormat?, tensor: String?, text: TextLayoutOptions, of database: VectorDatabase,
     named name: String
@@ -16,11 +17,26 @@ func allQueries(
     (options.inputFormat, options.tensor, options.textLayout) = (format, tensor, text)
     let source = try QuerySource(options, of: .database(database), named: name)
     let dimensions = database.info.dimensions
+    try checkQueryCount(source.count ?? 0, dimensions, in: file)
     var vectors: [Float] = []
-    while let batch = try source.next(maxCount: 1024) { vectors += batch.vectors }
+    while let batch = try source.next(maxCount: 1024) {
+        if Interrupts.requested { throw DatabaseError(.cancelled, "interrupted; nothing was changed") }
+        vectors += batch.vectors
+        try checkQueryCount(vectors.count / dimensions, dimensions, in: file)
+    }
     guard !vectors.isEmpty else { throw DatabaseError(.invalidInput, "\(file): holds no query") }
     return QueryBatch(
         firstIndex: 0, count: vectors.count / dimensions, dimensions: dimensions, vectors: vectors, ids: nil)
+}
+
+/// Refuses more than 1 GiB of floats.
+private func checkQueryCount(_ count: Int, _ dimensions: Int, in file: String) throws {
+    let limit = (1 << 30) / (4 * dimensions)
+    guard count > limit else { return }
+    throw DatabaseError(
+        .invalidInput,
+        "\(file): \(grouped(count)) queries of \(counted(dimensions, "dimension")) are more than the 1 GiB of them that is "
+            + "held in memory; give at most \(grouped(limit)), such as a sample")
 }
 
 /// Throws a usage error when something is said about a file of queries and there is none.
@@ -36,7 +52,7 @@ func checkQueryFileOptions(
 
 /// The ordinals of a truth file, at least k for each query, all of them those of candidates.
 func trueNearest(_ file: String, queryCount: Int, k: Int, in database: VectorDatabase) throws -> [[UInt64]] {
-    let table = try OrdinalTable(file, queryCount: queryCount)
+    let table = try OrdinalTable(file, queryCount: queryCount, isCancelled: { Interrupts.requested })
     guard table.rows.count == queryCount else {
         throw DatabaseError(
             .invalidInput,
@@ -122,7 +138,7 @@ struct LabelledQueries {
 }
 
 private func idLines(_ file: String) throws -> [String] {
-    let reader = try IDReader.open(file)
+    let reader = try IDReader.open(file, isCancelled: { Interrupts.requested })
     var lines: [String] = []
     while let line = try reader.next() { lines.append(line) }
     return lines

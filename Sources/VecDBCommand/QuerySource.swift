@@ -43,7 +43,8 @@ final class QuerySource {
                 QueryBatch(firstIndex: 0, count: 1, dimensions: searched.dimensions, vectors: vector, ids: nil))
         } else if let file = options.queries {
             let reader = try VectorReader.open(
-                [file], format: options.inputFormat, tensor: options.tensor, text: options.textLayout.layout)
+                [file], format: options.inputFormat, tensor: options.tensor, text: options.textLayout.layout,
+                isCancelled: { Interrupts.requested })
             try checkDimensions(reader.dimensions, of: reader.files[0], searched, name)
             content = .file(
                 reader,
@@ -59,6 +60,15 @@ final class QuerySource {
                 QueryBatch(
                     firstIndex: 0, count: options.queryIDs.count, dimensions: searched.dimensions, vectors: vectors,
                     ids: options.queryIDs))
+        }
+    }
+
+    /// How many queries there are, where that is known before they are read.
+    var count: Int? {
+        switch content {
+        case .batch(let batch): batch.count
+        case .file(let reader, _): reader.count
+        case .finished: 0
         }
     }
 

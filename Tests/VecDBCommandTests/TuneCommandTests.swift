@@ -30,6 +30,23 @@ struct TuneCommandTests {
         "--dimensions-per-block", "2", "--projection", "pca:2", "--query-vectors", "queries.npy",
     ]
 
+    @Test(arguments: [["tune"], ["eval"]])
+    func `fault 12: queries of a file are bounded`(command: [String]) throws {
+        let directory = try Self.database()
+        // A gibibyte and one row, all of it a hole.
+        let rows = (1 << 25) + 1
+        let header = npy(rows: rows, dimensions: 8, content: [])
+        try directory.write("many.npy", header)
+        let file = try FileHandle(forWritingTo: URL(filePath: directory.path + "/many.npy"))
+        try file.truncate(atOffset: UInt64(header.count + rows * 8 * 4))
+        try file.close()
+        let output = try vecdb(command + ["d.vecdb", "--queries", "many.npy"], in: directory)
+        #expect(output.status == 1)
+        #expect(
+            output.standardError.contains("many.npy: 33,554,433 queries of 8 dimensions")
+                && output.standardError.contains("give at most 33,554,432"), "\(output.standardError)")
+    }
+
     @Test(arguments: [[], ["--queries", "queries.npy"], ["--queries", "queries.npy", "-k", "20"]])
     func `the setting is stored with its recall and time, and searches use it`(options: [String]) throws {
         let directory = try Self.database()
