@@ -109,8 +109,9 @@ extension CatalogSettings {
 
     /// Reads settings back.
     ///
+    /// - Parameter liveSegments: uuids of the segments that settings may be measured on.
     /// - Throws: `corrupt` when one is missing or out of range.
-    init(rows: [String: String], file: CatalogFile) throws(CatalogError) {
+    init(rows: [String: String], liveSegments: [[UInt8]], file: CatalogFile) throws(CatalogError) {
         func text(_ key: SettingKey) throws(CatalogError) -> String {
             guard let value = rows[key.rawValue] else {
                 throw file.damaged("setting '\(key.rawValue)' is missing")
@@ -137,10 +138,7 @@ extension CatalogSettings {
                 sampleSource: try text(.sampleSource))
         }
         if let text = rows[SettingKey.measured.rawValue] {
-            guard let settings = MeasuredSettings(text: text) else {
-                throw file.damaged("setting '\(SettingKey.measured.rawValue)' is not of the form that it has")
-            }
-            measured = settings
+            measured = try MeasuredSettings(text: text, liveSegments: liveSegments, file: file)
         }
         guard Self.metrics.contains(metric) else {
             throw file.unsupported("setting 'metric' is \(quoted(metric))")

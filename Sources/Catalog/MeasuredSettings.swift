@@ -34,11 +34,11 @@ public struct MeasuredSettings: Sendable, Equatable {
         for line in lines.dropFirst() {
             let fields = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
                 .map { String(Substring($0)) }
-            guard fields.count == 7, let k = wholeNumber(fields[0]), let leaves = wholeNumber(fields[1]),
-                let reorder = wholeNumber(fields[2]), let recall = decimalNumber(fields[3]),
-                let queries = wholeNumber(fields[4])
+            guard fields.count == 7, let k: Int = storedNumber(fields[0]), let leaves: Int = storedNumber(fields[1]),
+                let reorder: Int = storedNumber(fields[2]), let recall: Double = storedNumber(fields[3]),
+                let queries: Int = storedNumber(fields[4])
             else { return nil }
-            let time = decimalNumber(fields[6])
+            let time: Double? = storedNumber(fields[6])
             guard time != nil || fields[6] == "-" else { return nil }
             settings.append(
                 SearchDefaultSettings(
@@ -46,6 +46,28 @@ public struct MeasuredSettings: Sendable, Equatable {
                     sampleQueries: queries, sampleSource: fields[5]))
         }
         self.init(segmentUUID: uuid, settings: settings)
+    }
+
+    /// Reads a catalog's setting. For another segment than the live ones it means nothing, whatever it holds.
+    ///
+    /// - Throws: `corrupt` or `unsupportedVersion` where the text is that of a live segment.
+    init?(text: String, liveSegments: [[UInt8]], file: CatalogFile) throws(CatalogError) {
+        let key = SettingKey.measured.rawValue
+        let settings = Self(text: text)
+        let firstLine = text.utf8.prefix { $0 != UInt8(ascii: "\n") }
+        guard liveSegments.contains(where: { firstLine.elementsEqual(hexadecimal($0).utf8) }) else {
+            guard let settings, settings.problem == nil else { return nil }
+            self = settings
+            return
+        }
+        guard let settings else { throw file.damaged("setting '\(key)' is not of the form that it has") }
+        let sources = SearchDefaultSettings.sampleSources
+        let unknown = settings.settings.map(\.sampleSource).first { !sources.contains($0) }
+        var others = settings
+        for index in others.settings.indices where unknown != nil { others.settings[index].sampleSource = sources[0] }
+        if let problem = others.problem { throw file.damaged("setting '\(key)': \(problem)") }
+        if let unknown { throw file.unsupported("setting '\(key)' has the sample source \(quoted(unknown))") }
+        self = settings
     }
 
     /// Why no catalog can hold these settings.
@@ -59,18 +81,6 @@ public struct MeasuredSettings: Sendable, Equatable {
         }
         return settings.lazy.compactMap(\.problem).first
     }
-}
-
-/// Digits without a sign or zeros in front.
-private func wholeNumber(_ text: String) -> Int? {
-    guard let value = Int(text), value >= 0, String(value).utf8.elementsEqual(text.utf8) else { return nil }
-    return value
-}
-
-/// A number in decimal digits, as Swift writes it: `0.95`, `1e-05`.
-private func decimalNumber(_ text: String) -> Double? {
-    guard text.utf8.allSatisfy({ "0123456789.e-+".utf8.contains($0) }) else { return nil }
-    return Double(text)
 }
 
 extension SearchDefaultSettings {

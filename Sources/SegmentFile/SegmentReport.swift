@@ -16,8 +16,10 @@ public struct SegmentReport: Sendable {
     /// `nil` when the header cannot be trusted.
     public let header: SegmentHeader?
     public let sections: [Section]
-    /// One sentence each.
+    /// What is damaged, one sentence each.
     public let problems: [String]
+    /// What only a newer reader may know, one sentence each.
+    public let unsupported: [String]
 
     /// Looks at a file in a database directory.
     ///
@@ -37,7 +39,7 @@ public struct SegmentReport: Sendable {
         byteCount = size
         var problems: [String] = []
         guard size >= 2 * SegmentHeader.byteCount else {
-            (header, sections) = (nil, [])
+            (header, sections, unsupported) = (nil, [], [])
             self.problems = ["\(fileName): has \(size) bytes; a segment file has at least 8,192"]
             return
         }
@@ -46,7 +48,8 @@ public struct SegmentReport: Sendable {
         do throws(SegmentError) {
             header = try SegmentHeader(parsing: all.extracting(0..<4096), fileByteCount: size, file: fileName)
         } catch {
-            (self.header, sections, self.problems) = (nil, [], ["\(error)"])
+            (self.header, sections) = (nil, [])
+            (self.problems, unsupported) = Self.sorted(error)
             return
         }
         self.header = header
@@ -54,7 +57,8 @@ public struct SegmentReport: Sendable {
         do throws(SegmentError) {
             entries = try SectionEntry.parse(table: all.extracting(4096..<8192), header: header, file: fileName)
         } catch {
-            (sections, self.problems) = ([], ["\(error)"])
+            sections = []
+            (self.problems, unsupported) = Self.sorted(error)
             return
         }
         let checksums = all.extracting(entries[entries.count - 1].range)
@@ -97,5 +101,10 @@ public struct SegmentReport: Sendable {
         }
         self.sections = sections
         self.problems = problems
+        unsupported = []
+    }
+
+    private static func sorted(_ error: SegmentError) -> (problems: [String], unsupported: [String]) {
+        error.code == .unsupportedVersion ? ([], ["\(error)"]) : (["\(error)"], [])
     }
 }

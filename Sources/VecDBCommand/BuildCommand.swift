@@ -85,6 +85,9 @@ struct BuildCommand: ParsableCommand {
 
     private func noteWhatHadNoEffect(_ summary: BuildSummary) {
         if summary.rows == 0 { StandardError.note("note: the input has no rows; the database is empty") }
+        if summary.index == .treeAH, summary.leaves == 1, index.soar == true {
+            StandardError.note("note: without effect: '--soar'; a tree of one leaf has no second partition")
+        }
         guard summary.index == .exact, let options = quotedList(index.treeOptionsGiven) else { return }
         StandardError.note(
             "note: without effect: \(options); \(counted(summary.rows, "row")) got an exact index, '--index tree-ah' "

@@ -37,8 +37,12 @@ extension EvalCommand {
     func measureOpening() throws {
         let clock = ContinuousClock()
         let resident = ProcessCounters.residentBytes
+        let fewest = 5
+        if let givenPasses, givenPasses < fewest {
+            StandardError.note("note: '--passes' has no effect below \(fewest): '--open' opens at least so many times")
+        }
         var best: OpeningReport?
-        for _ in 0..<max(passes, 5) {
+        for _ in 0..<max(passes, fewest) {
             let began = clock.now
             let database = try VectorDatabase.open(database)
             let opened = clock.now

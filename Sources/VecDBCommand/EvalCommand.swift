@@ -114,6 +114,10 @@ struct EvalCommand: ParsableCommand {
                 "'--labels' counts accuracy, not recall; leave out '--truth', '--batch', '--cold' and '--plot'.")
         }
         if open, threads > 1 { throw ValidationError("'--open' measures one search at a time; leave out '--threads'.") }
+        if let plot, !plot.lowercased().hasSuffix(".svg") {
+            throw ValidationError(
+                "'--plot' is '\(printable(plot))'; it draws SVG, so name a file that ends with '.svg'.")
+        }
         try checkQueryFileOptions(queries, truth: truth, inputFormat, tensor: tensor, textLayout)
     }
 
@@ -122,6 +126,7 @@ struct EvalCommand: ParsableCommand {
         let database = try VectorDatabase.open(database)
         noteWhatHasNoEffect(database.info)
         if let labels { return try measureLabels(labels, of: database) }
+        if let plot { try FrontierPlot.checkPlace(plot) }
         let queries = try readQueries(of: database)
         let truth = try truth(of: queries, in: database)
         var rows: [EvaluationRow] = []

@@ -7,7 +7,7 @@ struct InspectCommand: ParsableCommand {
         abstract: "Show what a database holds, and as much of a damaged one as can be read.",
         discussion: """
             Never writes. Ends with 4 when something is damaged or missing inside the database, after showing the rest, \
-            and with 3 when there is no database. Reads the segment whole, for its checksums; what lies between sections, \
+            with 5 when only a newer vecdb can read it, and with 3 when there is no database. Reads the segment whole, for its checksums; what lies between sections, \
             inside the codes and in the catalog is for 'verify'.
             """)
 
@@ -25,6 +25,10 @@ struct InspectCommand: ParsableCommand {
                 .corrupt,
                 "\(inspection.database) is damaged (\(counted(inspection.problems.count, "problem"))); "
                     + "restore a backup or rebuild it with 'vecdb build'")
+        }
+        guard inspection.unsupported.isEmpty else {
+            throw DatabaseError(
+                .unsupportedVersion, "\(inspection.database) holds what this vecdb does not know; use a newer vecdb")
         }
     }
 }
@@ -75,6 +79,7 @@ func inspectionText(_ inspection: DatabaseInspection) -> String {
     let settings = settingsText(inspection.settings, defaults: inspection.defaults)
     if !settings.isEmpty { lines.append(settings) }
     lines += inspection.problems.map { "problem: \(printable($0))" }
+    lines += inspection.unsupported.map { "unsupported: \(printable($0))" }
     return lines.joined(separator: "\n")
 }
 

@@ -26,7 +26,9 @@ struct Vecdb: ParsableCommand {
         Interrupts.ignoreWriteSignals()
         VectorDatabase.guardAgainstTruncation()
         do {
-            try refuseUnknownCommand(CommandLine.arguments.dropFirst().first)
+            let arguments = CommandLine.arguments.dropFirst()
+            try refuseUnknownCommand(arguments.first)
+            if arguments.first == "help" { try refuseUnknownCommand(arguments.dropFirst().first) }
             var command = try parseAsRoot()
             try command.run()
         } catch {

@@ -52,3 +52,28 @@ private let uuid = "07070707070707070707070707070707"
 func `fault 15: text of another form is no measured setting`(text: String) {
     #expect(MeasuredSettings(text: text) == nil)
 }
+
+/// What reading a small database ends with whose setting holds `text`.
+private func codeWithMeasured(_ text: String) throws -> CatalogError.Code? {
+    let scratch = try Scratch()
+    try makeSmallDatabase(scratch).close()
+    try scratch.tamper("INSERT INTO setting VALUES ('search_settings', ?, 0)", [text])
+    try scratch.reseal("setting")
+    return code { _ = try openReader(scratch).snapshot() }
+}
+
+private let live = String(repeating: "01", count: 16)
+
+@Test(
+    arguments: [
+        ("\n1 4 40 0.95 9 queries -", nil), ("\n1 4 40 0.95 9 guessed -", .unsupportedVersion),
+        ("\n1 4 40 0.95 9 guessed -\n10 4 40 1.5 9 queries -", .corrupt), ("\n1 4 40 0.95 9 queries", .corrupt),
+        ("\n0 4 40 0.95 9 queries -", .corrupt), ("\n1 4 40 +0.95 9 queries -", .corrupt), ("\n", .corrupt),
+    ] as [(String, CatalogError.Code?)])
+func `fault 26: a measured setting is judged when it names the live segment, and means nothing otherwise`(
+    lines: String, expected: CatalogError.Code?
+) throws {
+    #expect(try codeWithMeasured(live + lines) == expected)
+    #expect(try codeWithMeasured(uuid + lines) == nil)
+    #expect(try codeWithMeasured("another form" + lines) == nil)
+}

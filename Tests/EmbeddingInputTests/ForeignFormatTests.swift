@@ -20,6 +20,11 @@ import Testing
         ("x.pkl", [0x80, 4, 0x95] + binary, "pickle"), ("x.bin", [0x80, 4, 0x95] + binary, "pickle"),
         ("x.bin", Array("2 3\nthe ".utf8) + binary, "binary=False"),
         ("x.vec", Array("2 3\nthe ".utf8) + binary, "word2vec"),
+        ("x.json", Array("[[1,2],[3,4]]".utf8), ".ndjson"),
+        ("x.mat", Array("MATLAB 5.0 MAT-file".utf8) + binary, "loadmat"),
+        ("x.bin", Array("MATLAB 5.0 MAT-file".utf8) + binary, "loadmat"),
+        ("x.sqlite", Array("SQLite format 3\0".utf8) + binary, "SQLite"),
+        ("x.bin", Array("SQLite format 3\0".utf8) + binary, "SQLite"), ("x.tfrecord", binary, "TFRecord"),
     ]
 
     @Test(arguments: files)
@@ -40,6 +45,28 @@ import Testing
         #expect(try inputError { _ = try IDReader.open(ids) }.message.contains("gunzip"))
         let metadata = try directory.write("movies.parquet", Array("PAR1".utf8) + Self.binary)
         #expect(try inputError { _ = try MetadataReader.open(metadata) }.message.contains("Parquet"))
+    }
+
+    @Test(
+        arguments: [
+            ("gz", [0x1F, 0x8B, 8], "gunzip"), ("parquet", Array("PAR1".utf8), "Parquet"),
+            ("npz", [0x50, 0x4B, 3, 4], "array"),
+        ] as [(String, [UInt8], String)])
+    func `fault 23: ids to exclude and truth of another kind are named too`(
+        ending: String, magic: [UInt8], part: String
+    ) throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write("x.\(ending)", magic + Self.binary)
+        for error in [try inputError { _ = try IDLists(path) }, try inputError { _ = try OrdinalTable(path) }] {
+            #expect(error.code == .unsupported && error.message.contains(part), "\(error)")
+        }
+    }
+
+    @Test func `fault 23: quoted numbers of a vector are called so`() throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write("x.ndjson", "{\"id\":\"a\",\"vector\":[\"1\",\"2\"]}\n")
+        let error = try openError([path])
+        #expect(error.message.contains("expected a number") && error.message.contains("without quotes"), "\(error)")
     }
 
     @Test func `fault 23: text that begins as another kind does is read`() throws {

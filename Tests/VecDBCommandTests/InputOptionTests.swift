@@ -167,6 +167,11 @@ struct InputOptionTests {
             "without effect: '-k' and '--passes'"
         ),
         (["eval", "tree", "--queries", "users.npy", "--open", "--threads", "2"], 64, "leave out '--threads'"),
+        (["eval", "tree", "--queries", "users.npy", "--open", "--passes", "2"], 0, "'--passes' has no effect below 5"),
+        (
+            ["build", "x", "--vectors", "films.npy", "--index", "tree-ah", "--leaves", "1", "--soar"], 0,
+            "without effect: '--soar'"
+        ),
         (["tune", "exact"], 1, "has no tree to tune"),
     ]
 
@@ -264,10 +269,27 @@ struct InputOptionTests {
         ("frobnicate", "there are build, query"),
     ])
     func `fault 23: a command that there is not comes with the nearest`(name: String, remedy: String) throws {
-        let output = try vecdb([name, "d", "--vectors", "x"], in: TemporaryDirectory())
-        #expect(output.status == 64)
-        #expect(output.standardError.hasPrefix("Error: no command '\(name)'; "), "\(output.standardError)")
-        #expect(output.standardError.contains(remedy), "\(output.standardError)")
+        for arguments in [[name, "d", "--vectors", "x"], ["help", name]] {
+            let output = try vecdb(arguments, in: TemporaryDirectory())
+            #expect(output.status == 64)
+            #expect(output.standardError.hasPrefix("Error: no command '\(name)'; "), "\(output.standardError)")
+            #expect(output.standardError.contains(remedy), "\(output.standardError)")
+        }
+    }
+
+    @Test func `fault 23: a directory that is a link to nothing is called so`() throws {
+        let directory = try TemporaryDirectory()
+        try Films.write(to: directory)
+        #expect(try shell("ln -s gone dangling", in: directory).status == 0)
+        let build = try vecdb(["build", "dangling/x.vecdb", "--vectors", "films.npy"], in: directory)
+        #expect(build.status == 3)
+        #expect(build.standardError.contains("is a link to 'gone', where there is nothing"), "\(build.standardError)")
+        try succeed("build", "d", "--vectors", "films.npy", in: directory)
+        // Queries that cannot be read are met first by whoever measures first.
+        let plot = try vecdb(
+            ["eval", "d", "--queries", "missing.npy", "--plot", "dangling/x.svg"], in: directory)
+        #expect(plot.status == 1)
+        #expect(plot.standardError.contains("is a link to 'gone', where there is nothing"), "\(plot.standardError)")
     }
 
     @Test func `fault 23: what was done is said although the output cannot be written`() throws {

@@ -89,6 +89,29 @@ struct InspectAndVerifyTests {
         #expect(query.standardError.contains("99"))
     }
 
+    @Test func `fault 26: inspect ends with 5 for a newer format, and with 4 when there is damage too`() throws {
+        let (directory, _) = try Films.database()
+        let name = try segment(directory)
+        var bytes = try directory.bytes(name)
+        bytes[8] = 99
+        try directory.write(name, bytes)
+        let inspection = try vecdb("inspect", "films.vecdb", in: directory)
+        #expect(inspection.status == 5)
+        #expect(inspection.standardOutput.contains("unsupported: "))
+        #expect(inspection.standardError.contains("use a newer vecdb"))
+        #expect(!(inspection.standardOutput + inspection.standardError).contains("restore a backup"))
+        let json = try vecdb("inspect", "films.vecdb", "--json", in: directory)
+        #expect(json.status == 5)
+        try expectValid(json.json(), "inspect")
+        #expect(try json.json()["unsupported"]?.array?.count == 1)
+        var catalog = try directory.bytes("films.vecdb/catalog.sqlite")
+        for index in 100..<108 { catalog[index] ^= 0xFF }  // the header of the first page's tree
+        try directory.write("films.vecdb/catalog.sqlite", catalog)
+        let both = try vecdb("inspect", "films.vecdb", in: directory)
+        #expect(both.status == 4)
+        #expect(both.standardOutput.contains("problem: ") && both.standardOutput.contains("unsupported: "))
+    }
+
     @Test(arguments: ["query", "inspect", "verify"])
     func `what does not exist ends with 3`(command: String) throws {
         let directory = try TemporaryDirectory()

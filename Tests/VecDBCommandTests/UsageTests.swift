@@ -55,6 +55,7 @@ struct UsageTests {
         (["eval", "d", "--truth", "t.npy"], "give that too"),
         (["eval", "d", "--labels", "l.txt", "--batch"], "'--labels' counts accuracy"),
         (["eval", "d", "--open", "--plot", "p.svg"], "'--open' takes no other measure"),
+        (["eval", "d", "--plot", "o.pdf"], "ends with '.svg'"), (["eval", "d", "--plot", "o"], "ends with '.svg'"),
         (["query", "--query-id", "7"], "Give a database or '--from <directory>'"),
         (["query", "d", "--from", "e", "--vector", "[1]"], "not both"),
         (["query", "--from", "e", "--vector", "[1]", "--explain"], "'--from' searches without one"),

@@ -51,6 +51,16 @@ import Testing
         }
     }
 
+    @Test(arguments: published.cases.filter { $0.code == 5 }.map(\.name))
+    func `fault 26: what a newer version may know is no damage to an inspection`(_ name: String) throws {
+        let place = try TemporaryDirectory()
+        let path = place.file("a.vecdb")
+        let (refused, _) = try make(name, at: path)
+        let inspection = try VectorDatabase.inspect(path)
+        #expect(inspection.problems.isEmpty, "\(inspection.problems)")
+        #expect(inspection.unsupported.contains { $0.contains(refused.names) }, "\(inspection.unsupported)")
+    }
+
     @Test(arguments: acceptedNames)
     func `fault 26: what a reader must pass over changes no answer`(_ name: String) throws {
         let place = try TemporaryDirectory()
@@ -59,7 +69,8 @@ import Testing
         let base = try VectorDatabase.open(Self.directory.appending(path: accepted.base).path, mode: .readOnly)
         #expect(try search(VectorDatabase.open(path), query) == search(base, query))
         #expect(try VectorDatabase.verify(path, deep: true).isIntact)
-        #expect(try VectorDatabase.inspect(path).problems.isEmpty)
+        let inspection = try VectorDatabase.inspect(path)
+        #expect(inspection.problems.isEmpty && inspection.unsupported.isEmpty)
     }
 
     private func make(_ name: String, at path: String) throws -> (Case, Query) {

@@ -118,3 +118,26 @@ def check_settings(settings):
         source = settings.get("default_sample_source")
         need(source is not None, "the setting 'default_sample_source' is missing")
         need(source in ("queries", "given", "candidates"), f"the setting 'default_sample_source' is the unknown '{source}'", 5)
+
+
+def check_measured(settings, uuid):
+    """Section 2, `search_settings`: nothing is asked of a text that names another segment."""
+    lines = settings.get("search_settings", "").split("\n")
+    if lines[0] != uuid:
+        return
+    need(len(lines) <= 65, "the setting 'search_settings' has too many lines")
+    last, sources = 0, []
+    for line in lines[1:]:
+        fields = line.split(" ")
+        need(len(fields) == 7, "a line of the setting 'search_settings' has not seven fields")
+        k, leaves, reorder, recall, queries, source, mean = fields
+        for text, low in ((k, last + 1), (leaves, 0), (reorder, 0), (queries, 0)):
+            need(DECIMAL.fullmatch(text) and low <= int(text) <= 2 ** 63 - 1,
+                 "the setting 'search_settings' has a number that is no decimal in its range")
+        need(NUMBER.fullmatch(recall) and float(recall) <= 1, "the setting 'search_settings' has a recall above 1")
+        need(mean == "-" or NUMBER.fullmatch(mean) and float(mean) <= 1.7976931348623157e308,
+             "the setting 'search_settings' has a time that is no number")
+        last = int(k)
+        sources.append(source)
+    for source in sources:
+        need(source in ("queries", "given", "candidates"), f"the setting 'search_settings' has the unknown source '{source}'", 5)

@@ -6,7 +6,7 @@ import sqlite3
 import struct
 
 from . import checksum
-from .catalog import check_row, check_schema, check_settings, check_tables
+from .catalog import check_measured, check_row, check_schema, check_settings, check_tables
 from .numerics import exact_score, f32, normalised, order_key
 from .refusal import need
 from .segment import Segment
@@ -41,6 +41,7 @@ class Database:
         need(len(rows) == 1, f"{len(rows)} live segments")
         self.key, uuid, name, size, count, header_crc, first, self.ids, self.documents, queries = rows[0]
         need(len(uuid) == 16 and name == f"segment-{uuid.hex()}.vseg", f"the file name '{name}' is not that of the uuid")
+        check_measured(self.settings, uuid.hex())
         need(self.ids in ("implicit", "stored"), f"the column 'ids' has the unknown '{self.ids}'", 5)
         check_tables(self.sql, tables, self.key, self.ids, self.documents, queries)
         s = self.segment = Segment(directory / name)

@@ -36,7 +36,8 @@ extension CatalogFile {
         let staged = try stagingRows(db)
         try checkOwners(of: schema, among: segments.map(\.key) + staged.map(\.key))
         return CatalogContents(
-            generation: generation, databaseUUID: uuid, settings: try CatalogSettings(rows: settings, file: self),
+            generation: generation, databaseUUID: uuid,
+            settings: try CatalogSettings(rows: settings, liveSegments: live.map(\.uuid), file: self),
             segments: live, deadSegments: segments.filter { !$0.isLive(in: generation) }, stagedSegments: staged)
     }
 

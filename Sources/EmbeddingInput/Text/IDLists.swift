@@ -19,6 +19,7 @@ public struct IDLists: Sendable {
     public init(_ path: String, spoolDirectory: String? = nil) throws(InputError) {
         let source = try InputFile.open(path, spoolDirectory: spoolDirectory) { false }
         file = source.name
+        try ForeignFormat.refuse(source, head: source.prefix(ForeignFormat.headByteCount), ending: nil)
         let lines = LineReader(source, byteLimit: NDJSONRowDecoder.byteLimit)
         var isNDJSON = false
         while let line = try lines.next() {

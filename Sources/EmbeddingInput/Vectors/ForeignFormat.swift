@@ -45,6 +45,20 @@ enum ForeignFormat {
         Kind(
             magic: Array("BZh".utf8), endings: ["bz2"],
             message: "is compressed with bzip2; unpack it with bunzip2 first"),
+        Kind(
+            magic: Array("SQLite format 3\0".utf8), endings: ["sqlite", "sqlite3", "db"],
+            message: "is an SQLite database, which is not read; select the vectors from it and \(saveArray)"),
+        Kind(
+            magic: Array("MATLAB 5.0 MAT-file".utf8), endings: ["mat"],
+            message: "is a MATLAB file, which is not read; open it with scipy.io.loadmat and \(saveArray)"),
+        Kind(
+            endings: ["tfrecord", "tfrecords"],
+            message: "is a TFRecord file, which is not read; read it with tf.data.TFRecordDataset and \(saveArray)"),
+        Kind(
+            endings: ["json"],
+            message:
+                "is a JSON document, which is not read; write its rows as lines, {\"id\": …, \"vector\": […]} each, "
+                + "into a file that ends with .ndjson"),
         Kind(endings: ["pkl", "pickle", "joblib"], message: pickle),
     ]
 

@@ -124,6 +124,11 @@ private struct NDJSONLine {
             guard scanner.peek() != UInt8(ascii: "n") else {
                 throw scanner.failure("a vector holds numbers alone, found \(scanner.found); correct or remove the row")
             }
+            guard scanner.peek() != UInt8(ascii: "\"") else {
+                throw scanner.failure(
+                    "expected a number, found the string \(scanner.found); write the numbers of a vector without quotes"
+                )
+            }
             let number = try scanner.number(insteadOfNaN: "a vector holds numbers alone: correct or remove the row")
             values.append(number.value)
             overflows = overflows || number.overflows

@@ -13,9 +13,9 @@ struct BuildPlace {
         self.path = path
         self.name = name
         do throws(SystemError) { parent = try Directory(opening: parentPath) } catch {
-            throw error.isNotFound
-                ? DatabaseError(.notFound, "\(path): there is no directory '\(parentPath)' to build in")
-                : DatabaseError(error)
+            guard error.isNotFound else { throw DatabaseError(error) }
+            throw brokenLink(parentPath)
+                ?? DatabaseError(.notFound, "\(path): there is no directory '\(parentPath)' to build in")
         }
     }
 

@@ -30,6 +30,8 @@ public struct DatabaseInspection: Sendable, Codable {
     public var leafSizes: LeafSizes?
     /// What is damaged or missing, one sentence each.
     public var problems: [String] = []
+    /// What this version does not know and a newer one may, one sentence each: no damage.
+    public var unsupported: [String] = []
 
     /// A typed metadata column.
     public struct Column: Sendable, Codable {
@@ -83,7 +85,8 @@ extension VectorDatabase {
             while true {
                 let inspection = try DatabaseInspection(of: path, directory, names: names)
                 // What is inspected is not pinned: a writer may have replaced and removed it meanwhile.
-                guard !inspection.problems.isEmpty, let generation = inspection.generation,
+                guard !(inspection.problems.isEmpty && inspection.unsupported.isEmpty),
+                    let generation = inspection.generation,
                     let newest = try? openForInspection(path, directory).currentGeneration(), newest > generation
                 else { return inspection }
             }
@@ -112,13 +115,22 @@ extension DatabaseInspection {
             if let error = error as? CatalogError, error.isUnopened { throw error }
             // What a crash left and the next reader puts right is no damage.
             recoveryPending = (error as? CatalogError)?.code == .recoveryPending
-            if !recoveryPending { problems.append("\(error)") }
+            if !recoveryPending { add(DatabaseError(anyError: error)) }
             // Without the catalog nobody knows which files count, so all are shown.
             files = names.filter { SegmentUUID(segmentFileName: $0) != nil }
         }
         for file in files { try describe(segment: file, in: directory) }
         // Nor whether one that is not whole was ever part of the database, or is what a killed writer left of its own.
-        if recoveryPending { problems = [] }
+        if recoveryPending { (problems, unsupported) = ([], []) }
+    }
+
+    /// Sorts what keeps a part from being read: a restored backup mends damage, and only a newer vecdb the rest.
+    private mutating func add(_ error: DatabaseError) {
+        if error.code == .unsupportedVersion {
+            unsupported.append("\(error)")
+        } else {
+            problems.append("\(error)")
+        }
     }
 
     /// Takes over what the catalog says.
@@ -147,10 +159,11 @@ extension DatabaseInspection {
             report = try SegmentReport(in: directory, fileName: file, checkingBlocks: true)
         } catch {
             guard !error.isUnopened else { throw error }
-            problems.append("\(error)")
+            add(DatabaseError(anyError: error))
             return
         }
         problems += report.problems
+        unsupported += report.unsupported
         segments.append(
             Segment(
                 file: file, uuid: report.header.map { "\($0.segmentUUID)" }, bytes: report.byteCount,
@@ -166,13 +179,13 @@ extension DatabaseInspection {
         rows = (rows ?? 0) + header.rowCount
         metric = metric ?? Metric(code: header.metricCode)
         dimensions = dimensions ?? header.dimensions
-        guard report.problems.isEmpty else { return }
+        guard report.problems.isEmpty, report.unsupported.isEmpty else { return }
         do throws(SegmentError) {
             guard let uuid = SegmentUUID(segmentFileName: file) else { return }
             describe(try IndexSegment(checking: try SegmentReader(in: directory, uuid: uuid, pinning: false)))
         } catch {
             guard !error.isUnopened else { throw error }
-            problems.append("\(error)")
+            add(DatabaseError(anyError: error))
         }
     }
 
