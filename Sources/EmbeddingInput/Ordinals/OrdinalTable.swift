@@ -50,7 +50,7 @@ private struct IntegerLayout {
     private var rowByteCount: Int { prefixByteCount + columns * valueByteCount }
 
     init(of file: InputFile) throws(InputError) {
-        let head = try file.prefix(ForeignFormat.headByteCount)
+        let head = try file.prefix(8)
         if head.starts(with: NPYHeader.magic) {
             try self.init(npy: file)
         } else if fileExtension(file.name) == "ivecs" {
@@ -58,7 +58,8 @@ private struct IntegerLayout {
         } else if fileExtension(file.name) == "ibin" {
             try self.init(ibin: file, head: head)
         } else {
-            try ForeignFormat.refuse(file, head: head, ending: fileExtension(file.name))
+            try ForeignFormat.refuse(
+                file, head: file.prefix(ForeignFormat.headByteCount), ending: fileExtension(file.name))
             throw InputError(
                 .unsupported, file: file.name,
                 "is no table of ordinals that is known here: .npy of integers, .ivecs or .ibin")

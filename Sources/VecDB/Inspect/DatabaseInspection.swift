@@ -179,13 +179,17 @@ extension DatabaseInspection {
         rows = (rows ?? 0) + header.rowCount
         metric = metric ?? Metric(code: header.metricCode)
         dimensions = dimensions ?? header.dimensions
-        guard report.problems.isEmpty, report.unsupported.isEmpty else { return }
+        guard report.unsupported.isEmpty else { return }
         do throws(SegmentError) {
             guard let uuid = SegmentUUID(segmentFileName: file) else { return }
-            describe(try IndexSegment(checking: try SegmentReader(in: directory, uuid: uuid, pinning: false)))
+            let segment = try IndexSegment(checking: try SegmentReader(in: directory, uuid: uuid, pinning: false))
+            if report.problems.isEmpty { describe(segment) }
         } catch {
             guard !error.isUnopened else { throw error }
-            add(DatabaseError(anyError: error))
+            let isUnsupported = error.code == .unsupportedVersion
+            // Blocks of an encoding that is not known cannot be judged: opening is refused before they are looked at.
+            if isUnsupported { problems.removeLast(report.problems.count) }
+            if isUnsupported || report.problems.isEmpty { add(DatabaseError(anyError: error)) }
         }
     }
 
