@@ -116,6 +116,44 @@ public final class VectorDatabase: Sendable {
         }
     }
 
+    /// What ``explain(_:options:)`` answers to each of several queries, one after the other on one thread. Lists of ids
+    /// are looked up once, before the first.
+    ///
+    /// - Parameters:
+    ///   - queries: row-major, `dimensions` floats each.
+    ///   - excludedIDs: as in ``searchBatch(_:options:excludedIDs:threads:)``.
+    public func explainBatch(
+        _ queries: [Float], options: SearchOptions = SearchOptions(), excludedIDs: [Int: [String]] = [:]
+    ) throws(DatabaseError) -> [(hits: [Hit], statistics: SearchStatistics)] {
+        try check(options)
+        return try sessions.withSession { session throws(DatabaseError) in
+            let snapshot = session.snapshot
+            let dimensions = snapshot.segment.dimensions
+            let count = try wholeCount(queries, dimensions: dimensions)
+            return try snapshot.reading { () throws(DatabaseError) in
+                let excluded = try snapshot.exclusions(
+                    options.excludedIDs, excludedIDs.filter { 0..<count ~= $0.key }, threads: 1)
+                var answers: [(hits: [Hit], statistics: SearchStatistics)] = []
+                for query in 0..<count {
+                    var trace = SearchTrace(isOn: true)
+                    let hits = try snapshot.search(
+                        Array(queries[query * dimensions..<(query + 1) * dimensions]), options: options,
+                        excluding: excluded[query], scratch: &session.scratch, trace: &trace)
+                    answers.append((hits, trace.statistics))
+                }
+                return answers
+            }
+        }
+    }
+
+    private func wholeCount(_ queries: [Float], dimensions: Int) throws(DatabaseError) -> Int {
+        guard queries.count % dimensions == 0 else {
+            throw DatabaseError(
+                .invalidArgument, "\(queries.count) floats are no whole number of queries of \(dimensions) dimensions")
+        }
+        return queries.count / dimensions
+    }
+
     /// Searches for several queries at once; bit for bit what ``search(_:options:)`` answers to each.
     ///
     /// - Parameters:
@@ -129,11 +167,7 @@ public final class VectorDatabase: Sendable {
     ) throws(DatabaseError) -> [[Hit]] {
         try check(options)
         let snapshot = snapshot
-        let dimensions = snapshot.segment.dimensions
-        guard queries.count % dimensions == 0 else {
-            throw DatabaseError(
-                .invalidArgument, "\(queries.count) floats are no whole number of queries of \(dimensions) dimensions")
-        }
+        _ = try wholeCount(queries, dimensions: snapshot.segment.dimensions)
         let threads = usableThreads(threads)
         return try snapshot.reading { () throws(DatabaseError) in
             try snapshot.searchBatch(

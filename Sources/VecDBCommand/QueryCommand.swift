@@ -127,11 +127,10 @@ struct QueryCommand: ParsableCommand {
         _ batch: QueryBatch, _ database: VectorDatabase, _ options: SearchOptions, _ exclusions: Exclusions,
         _ output: inout HitOutput
     ) throws {
-        for position in 0..<batch.count {
+        let answers = try database.explainBatch(
+            batch.vectors, options: options, excludedIDs: exclusions.inBatch(batch))
+        for (position, (hits, statistics)) in answers.enumerated() {
             let index = batch.firstIndex + position
-            var options = options
-            options.excludedIDs += exclusions.perQuery[index] ?? []
-            let (hits, statistics) = try database.explain(batch.vector(position), options: options)
             let explanation = Explanation(
                 statistics, ignored: statistics.exact ? search.ignoredByExactSearch : [])
             try output.write(Answer(index: index, id: batch.id(position), hits: hits, explanation: explanation))

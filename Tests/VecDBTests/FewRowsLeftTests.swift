@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 import TreeAH
 
@@ -100,5 +101,24 @@ import TreeAH
         let options = SearchOptions(excludedIDs: excluded(allBut: 2))
         let answers = try database.searchBatch(queries, options: options)
         #expect(answers.count == 500 && answers.allSatisfy { $0 == answers[0] })
+        #expect(database.snapshot.listLookUps.load(ordering: .relaxed) == 1)
+        let explained = try database.explainBatch(queries, options: options)
+        #expect(explained.map(\.hits) == answers)
+        #expect(database.snapshot.listLookUps.load(ordering: .relaxed) == 2)
+    }
+
+    @Test func `fault 16: equal lists of a batch are looked up once`() throws {
+        let place = try TemporaryDirectory()
+        defer { withExtendedLifetime(place) {} }
+        let database = try database(.dot, in: place)
+        let queries = (0..<40).flatMap { _ in query(1) }
+        let lists = [excluded(allBut: 2), excluded(allBut: 3)]
+        let own = Dictionary(uniqueKeysWithValues: (0..<40).map { ($0, lists[$0 % 2]) })
+        let answers = try database.searchBatch(queries, excludedIDs: own)
+        #expect(database.snapshot.listLookUps.load(ordering: .relaxed) == 2)
+        #expect(try database.explainBatch(queries, excludedIDs: own).map(\.hits) == answers)
+        for index in 0..<2 {
+            #expect(try database.search(query(1), options: SearchOptions(excludedIDs: lists[index])) == answers[index])
+        }
     }
 }

@@ -100,30 +100,40 @@ extension CatalogSnapshot {
 
     /// The ordinals of the candidates with this id, ascending; several when the build allowed duplicates.
     public func ordinals(forID id: String) throws(CatalogError) -> [UInt64] {
-        guard !id.utf8.contains(0), id.utf8.count <= Self.idByteLimit else { return [] }
+        try ordinals(forIDs: [id])[0]
+    }
+
+    /// What ``ordinals(forID:)`` answers to each id, in one read transaction.
+    public func ordinals(forIDs ids: [String]) throws(CatalogError) -> [[UInt64]] {
+        var found = [[UInt64]](repeating: [], count: ids.count)
+        let places = ids.indices.filter { !ids[$0].utf8.contains(0) && ids[$0].utf8.count <= Self.idByteLimit }
+        guard !places.isEmpty else { return found }
         return try read { db in
-            var ordinals: [UInt64] = []
             for segment in segments {
                 if segment.ids == .implicit {
-                    if let ordinal = UInt64(id), String(ordinal).utf8.elementsEqual(id.utf8),
-                        segment.hasImplicit(ordinal)
-                    {
-                        ordinals.append(ordinal)
+                    for place in places {
+                        if let ordinal = UInt64(ids[place]), String(ordinal).utf8.elementsEqual(ids[place].utf8),
+                            segment.hasImplicit(ordinal)
+                        {
+                            found[place].append(ordinal)
+                        }
                     }
                     continue
                 }
                 let table = Schema.Segment(key: segment.key).candidates
                 let statement = try db.cachedStatement(
                     sql: "SELECT ordinal FROM \(table) WHERE id = ? ORDER BY ordinal")
-                let rows = try Row.fetchCursor(statement, arguments: [id])
-                var last: UInt64?
-                while let row = try rows.next() {
-                    let ordinal = try RowReader(row: row, table: table, file: file).ascendingCount(0, after: last)
-                    last = ordinal
-                    ordinals.append(ordinal)
+                for place in places {
+                    let rows = try Row.fetchCursor(statement, arguments: [ids[place]])
+                    var last: UInt64?
+                    while let row = try rows.next() {
+                        let ordinal = try RowReader(row: row, table: table, file: file).ascendingCount(0, after: last)
+                        last = ordinal
+                        found[place].append(ordinal)
+                    }
                 }
             }
-            return ordinals.sorted()
+            return found.map { $0.sorted() }
         }
     }
 

@@ -46,16 +46,28 @@ extension Snapshot {
         return answers
     }
 
-    private func exclusions(
+    /// Looks up each list once, however many queries have it.
+    func exclusions(
         _ shared: [String], _ perQuery: [Int: [String]], threads: Int
     ) throws(DatabaseError) -> BatchExclusions {
         let shared = try excludedRows(shared)
         let lists = perQuery.filter { !$0.value.isEmpty }.map { ($0.key, $0.value) }
-        let resolved = try concurrentMap(count: lists.count, threads: threads) { place throws(DatabaseError) in
-            shared.union(try excludedRows(lists[place].1))
+        // Ids are bytes: equal strings may differ in them. No UTF-8 has the byte 0xFF.
+        let equal = Array(
+            Dictionary(grouping: lists) { list in
+                list.1.reduce(into: [UInt8]()) {
+                    $0 += $1.utf8; $0.append(0xFF)
+                }
+            }
+            .values)
+        let resolved = try concurrentMap(count: equal.count, threads: threads) { place throws(DatabaseError) in
+            shared.union(try excludedRows(equal[place][0].1))
         }
-        return BatchExclusions(
-            shared: shared, own: Dictionary(uniqueKeysWithValues: zip(lists.map(\.0), resolved)))
+        var own: [Int: ExcludedRows] = [:]
+        for (lists, rows) in zip(equal, resolved) {
+            for (query, _) in lists { own[query] = rows }
+        }
+        return BatchExclusions(shared: shared, own: own)
     }
 
     /// The hits of those queries of a batch that go one way, in their order.

@@ -13,17 +13,24 @@ extension Snapshot {
 
     /// The ordinals that have an id, ascending.
     func ordinals(ofID id: String) throws(DatabaseError) -> [UInt64] {
-        let ordinals: [UInt64]
-        do throws(CatalogError) { ordinals = try catalog.ordinals(forID: id) } catch { throw DatabaseError(error) }
+        try ordinals(ofIDs: [id])[0]
+    }
+
+    /// The ordinals that each id has, ascending.
+    private func ordinals(ofIDs ids: [String]) throws(DatabaseError) -> [[UInt64]] {
+        let found: [[UInt64]]
+        do throws(CatalogError) { found = try catalog.ordinals(forIDs: ids) } catch { throw DatabaseError(error) }
         do throws(SegmentError) {
-            for ordinal in ordinals where try !isNamed(id, ordinal) {
-                throw SegmentError(
-                    .damaged, file: segment.reader.file,
-                    "does not give candidate \(ordinal) the id '\(id)', as the catalog does; restore a backup or rebuild "
-                        + "with 'vecdb build'")
+            for (id, ordinals) in zip(ids, found) {
+                for ordinal in ordinals where try !isNamed(id, ordinal) {
+                    throw SegmentError(
+                        .damaged, file: segment.reader.file,
+                        "does not give candidate \(ordinal) the id '\(id)', as the catalog does; restore a backup or "
+                            + "rebuild with 'vecdb build'")
+                }
             }
         } catch { throw DatabaseError(error) }
-        return ordinals
+        return found
     }
 
     /// Whether the segment has the candidate, under this id as far as it knows ids.
@@ -43,9 +50,10 @@ extension Snapshot {
 
     func excludedRows(_ ids: [String]) throws(DatabaseError) -> ExcludedRows {
         guard !ids.isEmpty else { return .none }
+        listLookUps.wrappingAdd(1, ordering: .relaxed)
         var rows: [UInt32] = []
-        for id in ids {
-            for ordinal in try ordinals(ofID: id) {
+        for ordinals in try ordinals(ofIDs: ids) {
+            for ordinal in ordinals {
                 do throws(SegmentError) {
                     if let row = try segment.row(ofOrdinal: ordinal) { rows.append(row) }
                 } catch { throw DatabaseError(error) }

@@ -6,8 +6,16 @@ extension Snapshot {
     func search(
         _ query: [Float], options: SearchOptions, scratch: inout SearchScratch, trace: inout SearchTrace
     ) throws(DatabaseError) -> [Hit] {
+        try search(
+            query, options: options, excluding: excludedRows(options.excludedIDs), scratch: &scratch, trace: &trace)
+    }
+
+    /// The same with exclusions that were looked up before.
+    func search(
+        _ query: [Float], options: SearchOptions, excluding excluded: ExcludedRows, scratch: inout SearchScratch,
+        trace: inout SearchTrace
+    ) throws(DatabaseError) -> [Hit] {
         let query = try prepared(query)
-        let excluded = try excludedRows(options.excludedIDs)
         trace.finish("prepare", excluded: excluded.count)
         do throws(SegmentError) {
             let plan = plan(options, excluding: excluded.count)

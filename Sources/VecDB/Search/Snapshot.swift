@@ -1,5 +1,6 @@
 import Catalog
 import SegmentFile
+import Synchronization
 import VectorKernels
 
 /// One committed state of a database, for as long as somebody searches it: the pinned segment, and the catalog rows that go
@@ -10,6 +11,8 @@ final class Snapshot: Sendable {
     let catalog: CatalogSnapshot
     let segment: IndexSegment
     let settings: StoredSettings
+    /// How many lists of excluded ids were looked up, which tests count.
+    let listLookUps = Atomic(0)
 
     var generation: UInt64 { catalog.generation }
 
