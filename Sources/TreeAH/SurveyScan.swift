@@ -43,8 +43,9 @@ struct SurveyScan {
         tree.prepareLookupTable(scratch: &scratch, kernels: kernels)
         (self.query, self.excluded, self.kernels) = (query, excluded, kernels)
         ranking = scratch.leaves
-        length = kernels.dot(query.span, query.span).squareRoot()
-        isBounded = !tree.radii.isEmpty
+        let square = kernels.dot(query.span, query.span)
+        length = square.squareRoot()
+        isBounded = !tree.radii.isEmpty && square >= .leastNormalMagnitude
     }
 
     /// Finds the slots of some rows, best estimates first, and what the leaves reached by each step hold.

@@ -104,10 +104,12 @@ extension TreeView {
             indices: chosen.span, into: &scores)
         var slots = 0
         for leaf in chosen { slots += Int(leaves[Int(leaf)].slotCount) }
-        let isBounded = !radii.isEmpty && slots > keep
+        let square = !radii.isEmpty && slots > keep ? kernels.dot(query, query) : 0
+        // The square of a tiny query's length vanishes, or keeps few of its digits: it bounds nothing.
+        let isBounded = square >= .leastNormalMagnitude
         if isBounded {
             while scratch.lengths.count <= number { scratch.lengths.append(0) }
-            scratch.lengths[number] = kernels.dot(query, query).squareRoot()
+            scratch.lengths[number] = square.squareRoot()
         }
         let share = form == .dot && layout.hasBiases ? kernels.dot(query, origin) : 0
         for place in 0..<count {

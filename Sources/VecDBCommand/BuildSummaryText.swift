@@ -52,6 +52,10 @@ func defaultsText(_ defaults: SearchDefaults) -> String {
         case "given": "the given queries"
         default: "the candidates"
         }
+    guard defaults.sampleQueries > 0 else {
+        return
+            "search defaults: \(settingText(defaults)) · recall@\(defaults.k): nothing could be measured with \(source)"
+    }
     let time = defaults.meanUs.map { " in \(fixed($0, 1)) µs" } ?? ""
     return "search defaults: \(settingText(defaults)) · recall@\(defaults.k) \(fixed(defaults.recall, 3))\(time) "
         + "over \(grouped(defaults.sampleQueries)) of \(source)"

@@ -59,6 +59,28 @@ import VectorKernels
         }
     }
 
+    @Test func `fault 14: tiny queries find what the same queries of usual length find`() throws {
+        let (rows, dimensions) = (6_000, 16)
+        let place = try TemporaryDirectory()
+        defer { withExtendedLifetime(place) {} }
+        let database = try tree(
+            clusteredVectors(count: rows, dimensions: dimensions, seed: 15, clusters: 40), dimensions: dimensions,
+            in: place)
+        let queries = clusteredVectors(count: 50, dimensions: dimensions, seed: 16, clusters: 40)
+        let search = SearchOptions(k: 10, leavesToSearch: database.info.leaves, reorder: 100)
+        func recall(_ queries: [Float]) throws -> Double {
+            let truth = try database.searchBatch(queries, options: SearchOptions(exact: true)).map { $0.map(\.ordinal) }
+            return try database.evaluate(
+                queries, truth: truth, options: EvaluationOptions(search: search, passes: 1)
+            ).recall
+        }
+        // A power of two: nothing else is rounded otherwise.
+        let tiny = Float(sign: .plus, exponent: -80, significand: 1)
+        let usual = try recall(queries)
+        #expect(usual >= 0.9)
+        #expect(try recall(queries.map { $0 * tiny }) >= usual)
+    }
+
     @Test func `fault 14: hits that tie with the last true one count, and no others`() throws {
         // Ordinals 1 to 4 are equally near.
         let vectors: [Float] = [4, 3, 3, 3, 3, 1].flatMap { [$0, 0] }

@@ -126,6 +126,8 @@ def candidates(segment, query, excluded, k, leaves_to_search, reorder, trace):
     threshold = length = None
     if segment.metric != "dot" or sum(segment.leaves[leaf][1] for leaf in chosen) <= keep:
         found = [hit for leaf in chosen for hit in scan(leaf, range(blocks[leaf]))]
+    elif exact_score("dot", query, query) < 2.0**-126:
+        found = [hit for leaf in chosen for hit in scan(leaf, range(blocks[leaf]))]
     else:  # numerics, section 4, "Blocks to scan"
         radii = segment.floats("block-radii")
         found = [hit for leaf in chosen for hit in scan(leaf, range(min(1, blocks[leaf])))]
