@@ -98,7 +98,7 @@ import TreeAH
         defer { withExtendedLifetime(place) {} }
         let database = try database(.dot, in: place)
         let queries = (0..<500).flatMap { _ in query(1) }
-        let options = SearchOptions(excludedIDs: excluded(allBut: 2))
+        let options = SearchOptions(excludedIDs: excluded(allBut: 5))
         let answers = try database.searchBatch(queries, options: options)
         #expect(answers.count == 500 && answers.allSatisfy { $0 == answers[0] })
         #expect(database.snapshot.listLookUps.load(ordering: .relaxed) == 1)
@@ -112,7 +112,7 @@ import TreeAH
         defer { withExtendedLifetime(place) {} }
         let database = try database(.dot, in: place)
         let queries = (0..<40).flatMap { _ in query(1) }
-        let lists = [excluded(allBut: 2), excluded(allBut: 3)]
+        let lists = [excluded(allBut: 5), excluded(allBut: 7)]
         let own = Dictionary(uniqueKeysWithValues: (0..<40).map { ($0, lists[$0 % 2]) })
         let answers = try database.searchBatch(queries, excludedIDs: own)
         #expect(database.snapshot.listLookUps.load(ordering: .relaxed) == 2)
