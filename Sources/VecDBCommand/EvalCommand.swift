@@ -114,7 +114,7 @@ struct EvalCommand: ParsableCommand {
                 "'--labels' counts accuracy, not recall; leave out '--truth', '--batch', '--cold' and '--plot'.")
         }
         if open, threads > 1 { throw ValidationError("'--open' measures one search at a time; leave out '--threads'.") }
-        if let plot, !plot.lowercased().hasSuffix(".svg") {
+        if let plot, !plot.lowercased().utf8.suffix(4).elementsEqual(".svg".utf8) {
             throw ValidationError(
                 "'--plot' is '\(printable(plot))'; it draws SVG, so name a file that ends with '.svg'.")
         }

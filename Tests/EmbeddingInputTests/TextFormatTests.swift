@@ -114,7 +114,7 @@ import Testing
     @Test(arguments: [
         (#"{"id":1.5,"vector":[1]}"#, "string or an integer"), (#"{"id":null,"vector":[1]}"#, "string or an integer"),
         (#"{"id":"a"}"#, "no \"vector\""), (#"{"vector":{}}"#, "'['"), (#"{"vector":[1,]}"#, "expected a value"),
-        (#"{"vector":[1],"vector":[1]}"#, "twice"), (#"{"vector":["1"]}"#, "expected a value"), (#"[1]"#, "'{'"),
+        (#"{"vector":[1],"vector":[1]}"#, "twice"), (#"{"vector":["1"]}"#, "without quotes"), (#"[1]"#, "'{'"),
         (#"{"vector":[NaN]}"#, "NaN and Infinity"), (#"{"vector":[-Infinity]}"#, "NaN and Infinity"),
         (#"{"vector":[01]}"#, "number"), (#"{"vector":[+1]}"#, "expected a value"), (#"{"vector":[1.]}"#, "number"),
         (#"{"vector":[1]} {}"#, "nothing more"), (#"{"vector":[1],"a":"\ud800"}"#, "surrogate"), ("", "is blank"),
