@@ -25,16 +25,9 @@ struct BuildPlan {
         var hasSecondAssignments: Bool
         /// What the error along a row counts more than others, see ``Encoder``; 0: nothing.
         var anisotropy: Float
-
-        /// Four dimensions share a code where there are many of them, which halves the bytes; two elsewhere.
-        func perBlock(projected: Int) -> Int {
-            min(projected, dimensionsPerBlock ?? (projection == .none || projected < 192 ? 2 : 4))
-        }
     }
 
     static let defaultMemoryBytes = 192 << 20
-    /// Dimensions for which a matrix of second moments is reasonable.
-    static let principalAxesLimit = 4096
     static let trainingIterationLimit = 10_000
     /// Below this all rows are scanned, which never misses: .2 ms for 32 dimensions. A tree, for who asks for one, takes a
     /// twentieth of that.
@@ -100,7 +93,7 @@ struct BuildPlan {
                     .invalidArgument,
                     "pca:\(count) asks for more axes than the \(dimensions) dimensions there are, or for none")
             }
-            guard dimensions <= principalAxesLimit else {
+            guard dimensions <= TreeTraining.principalAxesLimit else {
                 throw DatabaseError(
                     .invalidArgument,
                     "principal axes need at most 4,096 dimensions, the input has \(dimensions); use 'random'")
@@ -175,6 +168,30 @@ struct BuildPlan {
     /// Rows that the training sample may hold: a third of the memory.
     var sampleCapacity: Int { max(1, memoryBytes / 3 / (4 * dimensions)) }
 
-    /// Rows that train the centroids: enough for every leaf, and no more than sampling error asks for.
-    func trainingRowCount(leaves: Int) -> Int { max(20_000, min(leaves, Int.max / 128) * 100) }
+    /// How rows are stored for reordering.
+    var storage: RowStorage { RowStorage(element: element, dimensions: dimensions) }
+
+    /// What the model is trained for and with; `nil` for an exact index.
+    ///
+    /// - Parameter storedRows: no more leaves than rows are trained.
+    func training(storedRows: Int) -> TreeTraining? {
+        guard let tree else { return nil }
+        return TreeTraining(
+            form: metric.form, isNormalised: metric == .cosine, dimensions: dimensions,
+            leaves: min(tree.leaves, storedRows), iterations: tree.iterations, projection: tree.projection.choice,
+            dimensionsPerBlock: tree.dimensionsPerBlock, hasSecondAssignments: tree.hasSecondAssignments,
+            anisotropy: tree.anisotropy, seed: seed, threads: threads)
+    }
+}
+
+extension ProjectionChoice {
+    /// As training names it.
+    fileprivate var choice: TreeTraining.ProjectionChoice {
+        switch self {
+        case .auto: .auto
+        case .none: .none
+        case .random: .random
+        case .principalAxes(let count): .principalAxes(count)
+        }
+    }
 }

@@ -58,19 +58,21 @@ private final class DatabaseBuilder {
             let staged = try Staging(
                 catalog: catalog, source: resolved.source, plan: plan, policy: resolved.duplicateIDs, clock: clock
             ).run(queries: resolved.queries)
-            let tree = try train(
+            let trained = try train(
                 plan, sample: sample, queries: staged.sampleQueries,
                 storedRows: plan.inputRowCount - staged.dropped.count)
+            let stored = StoredRows(plan: plan, source: resolved.source, dropped: staged.dropped, clock: clock)
             let builder = SegmentBuilder(
-                plan: plan, source: resolved.source, dropped: staged.dropped, clock: clock, directory: target.directory,
-                databaseUUID: target.session.databaseUUID, segmentUUID: uuid)
-            let file = try builder.write(tree, idByteCount: staged.idByteCount)
-            let chosen = try chooseSettings(plan, tree, staged, sample: sample, uuid: uuid, in: target.directory)
+                stored: stored, directory: target.directory, databaseUUID: target.session.databaseUUID,
+                segmentUUID: uuid)
+            let file = try builder.write(trained, idByteCount: staged.idByteCount)
+            let model = trained?.model
+            let chosen = try chooseSettings(plan, model, staged, sample: sample, uuid: uuid, in: target.directory)
             if let chosen { settings.store(chosen.byK, of: uuid.bytes) }
             try clock.report(.sync, 0, of: 1)
             let generation = try target.commit(catalog, builder.record(file), settings: settings)
             clock.mark(.sync)
-            var summary = summary(file, plan, tree, staged, generation: generation, uuid: uuid, in: target.directory)
+            var summary = summary(file, plan, model, staged, generation: generation, uuid: uuid, in: target.directory)
             (summary.defaults, summary.settings) = (chosen?.defaults, chosen?.byK ?? [])
             summary.notes = notes(on: sample, plan)
             return summary
@@ -123,24 +125,23 @@ private final class DatabaseBuilder {
 
     private func train(
         _ plan: BuildPlan, sample: TrainingSample, queries: [[Float]], storedRows: Int
-    ) throws -> TrainedTree? {
-        guard var treePlan = plan.tree else { return nil }
-        try clock.report(.train, 0, of: treePlan.iterations)
+    ) throws -> TreeTraining.Result? {
+        guard let training = plan.training(storedRows: storedRows) else { return nil }
+        try clock.report(.train, 0, of: training.iterations)
         defer { clock.mark(.train) }
-        treePlan.leaves = min(treePlan.leaves, storedRows)
-        guard treePlan.leaves > 0 else { return try TrainedTree.empty(plan, treePlan) }
         let queries = stride(from: 0, to: queries.count, by: max(1, queries.count / 64)).prefix(64).map { queries[$0] }
-        return try TrainedTree.train(plan, treePlan, sample: sample, queries: Array(queries.joined())) { done, total in
+        let rows = training.leaves == 0 ? [] : sample.part(count: training.rowCount, seed: training.seed(.sample))
+        return try training.train(rows: rows, queries: Array(queries.joined())) { done, total in
             try clock.report(.train, done, of: total)
         }
     }
 
     /// Opens the new segment as a reader would and measures which knobs it needs.
     private func chooseSettings(
-        _ plan: BuildPlan, _ tree: TrainedTree?, _ staged: Staging.Result, sample: TrainingSample, uuid: SegmentUUID,
+        _ plan: BuildPlan, _ model: TreeModel?, _ staged: Staging.Result, sample: TrainingSample, uuid: SegmentUUID,
         in directory: Directory
     ) throws -> ChosenSettings? {
-        guard let tree, tree.leafCount > 0 else { return nil }
+        guard let model, model.leafCount > 0 else { return nil }
         try clock.report(.tune, 0, of: 1)
         let segment = try IndexSegment(checking: try SegmentReader(in: directory, uuid: uuid, pinning: false))
         defer { clock.mark(.tune) }
@@ -163,17 +164,17 @@ private final class DatabaseBuilder {
     }
 
     private func summary(
-        _ file: SegmentSummary, _ plan: BuildPlan, _ tree: TrainedTree?, _ staged: Staging.Result, generation: UInt64,
+        _ file: SegmentSummary, _ plan: BuildPlan, _ model: TreeModel?, _ staged: Staging.Result, generation: UInt64,
         uuid: SegmentUUID, in directory: Directory
     ) -> BuildSummary {
         let catalogBytes = (try? directory.status(of: catalogFileName)?.byteCount) ?? nil
-        let shape = tree?.codebooks.shape
+        let shape = model?.codebooks.shape
         return BuildSummary(
             database: path, generation: generation, rows: plan.inputRowCount - staged.dropped.count,
-            dimensions: plan.dimensions, metric: plan.metric, index: tree == nil ? .exact : .treeAH,
-            leaves: tree?.leafCount ?? 0, projectedDimensions: shape?.projectedDimensions ?? 0,
+            dimensions: plan.dimensions, metric: plan.metric, index: model == nil ? .exact : .treeAH,
+            leaves: model?.leafCount ?? 0, projectedDimensions: shape?.projectedDimensions ?? 0,
             dimensionsPerBlock: shape?.dimensionsPerBlock ?? 0,
-            projection: tree.map { $0.parameters(metric: plan.metric, slotCount: 0, blockCount: 0).projectionName }
+            projection: model.map { IndexParameters.Tree($0, slotCount: 0, blockCount: 0).projectionName }
                 ?? "none",
             reorderStorage: plan.element.storage, queries: staged.queryCount, duplicatesDropped: staged.dropped.count,
             bytes: file.sections.map { .init(name: $0.kind.name, bytes: $0.byteCount) }

@@ -5,20 +5,13 @@ import TreeAH
 struct IndexParameters: Equatable {
     static let byteCount = 128
 
-    /// How the projection was made; a record that searches do not need.
-    enum ProjectionOrigin: UInt32, Sendable {
-        case none = 0
-        case random = 1
-        case principalAxes = 2
-    }
-
     /// `nil` for an exact index.
     struct Tree: Equatable {
         var leafCount: Int
         var shape: Codebooks.Shape
         var projection: ProjectionView.Kind
         /// `nil` for one that this vecdb does not know.
-        var projectionOrigin: ProjectionOrigin?
+        var projectionOrigin: TreeModel.ProjectionOrigin?
         var hasBiases: Bool
         /// Whether leaves are ranked by the projected query.
         var ranksByProjection: Bool
@@ -137,7 +130,7 @@ struct IndexParameters: Equatable {
             }
             tree = Tree(
                 leafCount: leaves, shape: shape, projection: projection,
-                projectionOrigin: ProjectionOrigin(rawValue: UInt32(word(24))),
+                projectionOrigin: TreeModel.ProjectionOrigin(rawValue: UInt32(word(24))),
                 hasBiases: hasBiases,
                 ranksByProjection: word(36) == 1, codingLength: codingLength,
                 slotCount: slots, blockCount: blocks, hasSecondAssignments: isTwice,
@@ -166,6 +159,18 @@ struct IndexParameters: Equatable {
     init(tree: Tree?, seed: UInt64) {
         self.tree = tree
         self.seed = seed
+    }
+}
+
+extension IndexParameters.Tree {
+    /// The parameters of a segment that is encoded with a model.
+    init(_ model: TreeModel, slotCount: Int, blockCount: Int) {
+        self.init(
+            leafCount: model.leafCount, shape: model.codebooks.shape, projection: model.projection.kind,
+            projectionOrigin: model.projectionOrigin, hasBiases: model.hasBiases,
+            ranksByProjection: model.ranksByProjection, codingLength: model.codingLength, slotCount: slotCount,
+            blockCount: blockCount, hasSecondAssignments: model.hasSecondAssignments,
+            anisotropy: model.anisotropy, trainingIterations: model.iterations)
     }
 }
 

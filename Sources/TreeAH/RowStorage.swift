@@ -1,19 +1,24 @@
-import TreeAH
 import VectorKernels
 
 /// How rows become bytes of the section `reorder-vectors`, and what comes back from them (`Formats/segment.md`, section 7).
-struct RowStorage: Sendable {
-    let element: RowElement
-    let dimensions: Int
+public struct RowStorage: Sendable {
+    public let element: RowElement
+    public let dimensions: Int
 
-    var stride: Int { element.stride(dimensions: dimensions) }
+    public init(element: RowElement, dimensions: Int) {
+        self.element = element
+        self.dimensions = dimensions
+    }
+
+    /// Bytes from one row to the next.
+    public var stride: Int { element.stride(dimensions: dimensions) }
     /// Whether what comes back differs from what went in.
-    var isLossy: Bool { element == .bfloat16 || element == .scaledInt8 }
+    public var isLossy: Bool { element == .bfloat16 || element == .scaledInt8 }
 
     /// The rows as they are stored.
     ///
     /// - Parameter rows: row-major; for `u8` and `i8` the integers that the input holds.
-    func encode(_ rows: Span<Float>) -> [UInt8] {
+    public func encode(_ rows: Span<Float>) -> [UInt8] {
         if element == .float32, stride == 4 * dimensions {
             // Proof: any floats are bytes, and these are stored as they lie in memory (little-endian machines only).
             return unsafe rows.withUnsafeBufferPointer { unsafe Array(UnsafeRawBufferPointer($0)) }
@@ -51,10 +56,10 @@ struct RowStorage: Sendable {
     }
 
     /// What comes back of rows that are stored.
-    func roundTripped(_ rows: [Float]) -> [Float] { unsafe decode(encode(rows.span).span.bytes) }
+    public func roundTripped(_ rows: [Float]) -> [Float] { unsafe decode(encode(rows.span).span.bytes) }
 
     /// The vectors that stored rows stand for; what codes are made from.
-    func decode(_ bytes: RawSpan) -> [Float] {
+    public func decode(_ bytes: RawSpan) -> [Float] {
         let count = bytes.byteCount / stride
         var rows = [Float](repeating: 0, count: count * dimensions)
         var output = rows.mutableSpan
