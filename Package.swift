@@ -27,19 +27,21 @@ let package = Package(
         .target(name: "TreeAH", dependencies: ["VectorKernels"], swiftSettings: lendsSpans),
         // System calls that Swift's view of the C library leaves out; a header, no code of its own.
         .systemLibrary(name: "CSystemCalls"),
-        .target(name: "SegmentFile", dependencies: ["CVectorKernels", "CSystemCalls"], swiftSettings: lendsSpans),
+        // Every file system call of the product.
+        .target(name: "FileSystem", dependencies: ["CSystemCalls"], swiftSettings: lendsSpans),
+        .target(name: "SegmentFile", dependencies: ["CVectorKernels", "FileSystem"], swiftSettings: lendsSpans),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .target(
             name: "Catalog",
             dependencies: [
-                "CLZ4", "SegmentFile", .product(name: "GRDB", package: "GRDB.swift"),
+                "CLZ4", "FileSystem", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
         .target(name: "EmbeddingInput", dependencies: ["CSystemCalls"], swiftSettings: strict),
         .target(
             name: "VecDB",
-            dependencies: ["TreeAH", "SegmentFile", "Catalog", "EmbeddingInput", "VectorKernels"],
+            dependencies: ["TreeAH", "SegmentFile", "FileSystem", "Catalog", "EmbeddingInput", "VectorKernels"],
             swiftSettings: lendsSpans),
         .executableTarget(
             name: "VecDBCommand",
@@ -50,12 +52,14 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "VectorKernelsTests", dependencies: ["VectorKernels"], swiftSettings: lendsSpans),
         .testTarget(name: "TreeAHTests", dependencies: ["TreeAH"], swiftSettings: lendsSpans),
-        .testTarget(name: "SegmentFileTests", dependencies: ["SegmentFile"], swiftSettings: lendsSpans),
-        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "SegmentFile"], swiftSettings: strict),
+        .testTarget(name: "FileSystemTests", dependencies: ["FileSystem"], swiftSettings: lendsSpans),
+        .testTarget(name: "SegmentFileTests", dependencies: ["SegmentFile", "FileSystem"], swiftSettings: lendsSpans),
+        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "FileSystem"], swiftSettings: strict),
         .testTarget(
             name: "EmbeddingInputTests", dependencies: ["EmbeddingInput"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "VecDBTests", dependencies: ["VecDB", "Catalog", "SegmentFile", "TreeAH", "VectorKernels"],
+            name: "VecDBTests",
+            dependencies: ["VecDB", "Catalog", "SegmentFile", "FileSystem", "TreeAH", "VectorKernels"],
             swiftSettings: lendsSpans),
         .testTarget(
             name: "VecDBCommandTests",

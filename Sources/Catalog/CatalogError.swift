@@ -1,4 +1,4 @@
-import SegmentFile
+import FileSystem
 
 /// What is wrong with a catalog: which file, expected, found, and what to do.
 public struct CatalogError: Error, Sendable, Equatable, CustomStringConvertible {

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// What is wrong with a segment file: which file, which part of it, expected, found, and what to do.
 public struct SegmentError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Code: String, Sendable {
@@ -63,4 +65,9 @@ public struct SegmentError: Error, Sendable, Equatable, CustomStringConvertible 
 func hexadecimal(_ crc: UInt32) -> String {
     let digits = String(crc, radix: 16)
     return String(repeating: "0", count: 8 - digits.count) + digits
+}
+
+extension SegmentError {
+    /// Whether the file could not even be opened, for want of descriptors or permission: then nothing is known about it.
+    public var isUnopened: Bool { systemCode.map { unopenedCodes.contains($0) } ?? false }
 }

@@ -1,4 +1,5 @@
 import CVectorKernels
+import FileSystem
 
 /// An open segment: its checked header and table, and its bytes in memory.
 ///

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// What can be told of a segment file that may be damaged: every part is looked at on its own, and nothing throws once the
 /// file could be opened.
 public struct SegmentReport: Sendable {

@@ -1,4 +1,5 @@
 import CVectorKernels
+import FileSystem
 
 /// A section that a segment will have.
 public struct SectionPlan: Sendable {

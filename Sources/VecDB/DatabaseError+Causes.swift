@@ -1,5 +1,6 @@
 import Catalog
 import EmbeddingInput
+import FileSystem
 import SegmentFile
 
 // What the errors of the modules below mean to a user of the database.

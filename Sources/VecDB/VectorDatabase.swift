@@ -1,4 +1,5 @@
 import Catalog
+import FileSystem
 import SegmentFile
 import Synchronization
 import TreeAH

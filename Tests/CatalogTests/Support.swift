@@ -1,6 +1,6 @@
 import Foundation
 import GRDB
-import SegmentFile
+import FileSystem
 
 @testable import Catalog
 

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import FileSystem
 @testable import SegmentFile
 
 /// The error of opening a segment; `nil` when there is none.

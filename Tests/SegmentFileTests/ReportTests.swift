@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import FileSystem
 @testable import SegmentFile
 
 private func report(_ uuid: SegmentUUID, in place: Place, checkingBlocks: Bool = true) throws -> SegmentReport {

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import FileSystem
 @testable import SegmentFile
 
 @Test func `what is written is read back`() throws {

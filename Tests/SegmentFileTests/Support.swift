@@ -1,5 +1,6 @@
 import Foundation
 
+@testable import FileSystem
 @testable import SegmentFile
 
 /// A directory that is gone with the test.

@@ -1,5 +1,6 @@
 import EmbeddingInput
 import Foundation
+import FileSystem
 import SegmentFile
 import Testing
 

@@ -1,4 +1,5 @@
 import Foundation
+import FileSystem
 import SegmentFile
 import Synchronization
 import Testing

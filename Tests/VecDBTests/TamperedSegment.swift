@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+import FileSystem
 @testable import SegmentFile
 
 /// Overwrites bytes of a section of a database's segment and brings every checksum up to date, that of the header to what it

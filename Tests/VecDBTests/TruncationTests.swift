@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import VectorKernels
 
+import FileSystem
 @testable import SegmentFile
 @testable import VecDB
 

@@ -28,14 +28,16 @@ let package = Package(
         .target(name: "VectorKernels", dependencies: ["CVectorKernels"], swiftSettings: instrumented),
         .target(name: "TreeAH", dependencies: ["VectorKernels"], swiftSettings: instrumented),
         .systemLibrary(name: "CSystemCalls"),
-        .target(name: "SegmentFile", dependencies: ["CVectorKernels", "CSystemCalls"], swiftSettings: instrumented),
+        .target(name: "FileSystem", dependencies: ["CSystemCalls"], swiftSettings: instrumented),
+        .target(name: "SegmentFile", dependencies: ["CVectorKernels", "FileSystem"], swiftSettings: instrumented),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .target(
-            name: "Catalog", dependencies: ["CLZ4", "SegmentFile", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "Catalog", dependencies: ["CLZ4", "FileSystem", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: instrumented),
         .target(name: "EmbeddingInput", dependencies: ["CSystemCalls"], swiftSettings: instrumented),
         .target(
-            name: "VecDB", dependencies: ["TreeAH", "SegmentFile", "Catalog", "EmbeddingInput", "VectorKernels"],
+            name: "VecDB",
+            dependencies: ["TreeAH", "SegmentFile", "FileSystem", "Catalog", "EmbeddingInput", "VectorKernels"],
             swiftSettings: instrumented),
         // libFuzzer's and the sanitizer's functions, as C declares them.
         .target(name: "CFuzzer"),
@@ -44,7 +46,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "VecDB", "SegmentFile", "PlantedFaults", "CFuzzer", .product(name: "GRDB", package: "GRDB.swift"),
+                "VecDB", "SegmentFile", "FileSystem", "PlantedFaults", "CFuzzer",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: checked),
         // In C, because SwiftPM renames the `main` of Swift.

@@ -191,6 +191,5 @@ static inline void vk_fetch(const void *bytes, size_t count) {
 static inline uint64_t vk_load_relaxed(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_RELAXED); }
 static inline void vk_or_relaxed(uint64_t *word, uint64_t bits) { __atomic_fetch_or(word, bits, __ATOMIC_RELAXED); }
 static inline void vk_and_relaxed(uint64_t *word, uint64_t bits) { __atomic_fetch_and(word, bits, __ATOMIC_RELAXED); }
-static inline uint64_t vk_load_acquire(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 
 #endif

@@ -1,6 +1,6 @@
+import FileSystem
 import Foundation
 import GRDB
-import SegmentFile
 
 /// Computes a CRC-32C. Injected, because the instruction for it lives in another module.
 public typealias CatalogChecksum = @Sendable (RawSpan) -> UInt32

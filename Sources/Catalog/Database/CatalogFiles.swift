@@ -1,7 +1,7 @@
+import FileSystem
 import Foundation
 import GRDB
 import GRDBSQLite
-import SegmentFile
 import Synchronization
 
 /// SQLite's way to the files of one catalog: a VFS that looks names up in an open directory, and knows no file but the

@@ -1,6 +1,6 @@
+import FileSystem
 import Foundation
 import GRDB
-import SegmentFile
 import Synchronization
 
 extension CatalogFile {

@@ -1,5 +1,5 @@
+import FileSystem
 import GRDBSQLite
-import SegmentFile
 
 /// A rollback journal, read before SQLite may play it back: SQLite believes whatever lies there, and unlinks what it names.
 ///

@@ -1,5 +1,5 @@
+import FileSystem
 import GRDB
-import SegmentFile
 import Synchronization
 
 /// Reads a catalog from any number of threads, beside a writer in any process.

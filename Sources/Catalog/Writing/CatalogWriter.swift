@@ -1,6 +1,6 @@
+import FileSystem
 import Foundation
 import GRDB
-import SegmentFile
 import Synchronization
 
 /// Changes a catalog. The caller holds the database's writer lock as long as the writer is in use.

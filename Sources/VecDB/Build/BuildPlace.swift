@@ -1,3 +1,4 @@
+import FileSystem
 import SegmentFile
 
 /// Where a build goes: a name in a directory that is opened before anything is read and kept open to the end, so that no

@@ -1,4 +1,5 @@
 import Catalog
+import FileSystem
 import SegmentFile
 
 /// Where a build goes, and the commit protocol of `Formats/database.md`: a sibling directory that is renamed when it is

@@ -1,3 +1,4 @@
+import FileSystem
 import SegmentFile
 
 /// The directory in which a new database is made before it gets its name: `.NAME.building-<16 hexadecimal digits>` beside it.

@@ -1,5 +1,6 @@
 import Catalog
 import EmbeddingInput
+import FileSystem
 import Foundation
 import SegmentFile
 import TreeAH

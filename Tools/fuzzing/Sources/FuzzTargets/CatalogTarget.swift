@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import FileSystem
 import SegmentFile
 import VectorKernels
 

@@ -1,4 +1,5 @@
 @testable import Catalog
+import FileSystem
 import SegmentFile
 import VectorKernels
 

@@ -1,4 +1,5 @@
 import CFuzzer
+import FileSystem
 @testable import SegmentFile
 import TreeAH
 import VectorKernels

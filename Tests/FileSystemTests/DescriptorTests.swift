@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import SegmentFile
+@testable import FileSystem
 
 @Test func `fault 08: a file never has the number of a standard stream`() throws {
     let place = try Place()

@@ -167,7 +167,7 @@ public final class File: Sendable {
     }
 
     /// Asks the kernel to forget what it has cached of the file; best effort.
-    func dropCache() {
+    package func dropCache() {
         #if canImport(Glibc)
             _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
         #endif

@@ -55,7 +55,5 @@ func retrying(_ call: () -> Int) -> Int {
     }
 }
 
-extension SegmentError {
-    /// Whether the file could not even be opened, for want of descriptors or permission: then nothing is known about it.
-    public var isUnopened: Bool { [EMFILE, ENFILE, EACCES].contains(systemCode) }
-}
+/// The codes of files that could not even be opened, for want of descriptors or permission: nothing is known of them then.
+package let unopenedCodes = [EMFILE, ENFILE, EACCES]

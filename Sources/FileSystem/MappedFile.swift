@@ -8,14 +8,14 @@
 ///
 /// The bytes must not be trusted to stay: whoever truncates the file underneath makes later accesses fault. With a
 /// `TruncationGuard` they read zeros instead, and `hasFaulted` tells.
-@safe final class MappedFile: Sendable {
+@safe package final class MappedFile: Sendable {
     /// Proof for all uses: the mapping of `byteCount` bytes is made once in `init`, never changed, and unmapped in
     /// `deinit`, when no span can be alive any more, since spans borrow the object.
     nonisolated(unsafe) private let base: UnsafeRawPointer?
-    let byteCount: Int
+    package let byteCount: Int
     private let watch: TruncationGuard.Entry?
 
-    init(_ file: File, byteCount: Int) throws(SystemError) {
+    package init(_ file: File, byteCount: Int) throws(SystemError) {
         self.byteCount = byteCount
         guard byteCount > 0 else {
             unsafe base = nil
@@ -34,11 +34,11 @@
     }
 
     /// Whether accesses beyond the end of a truncated file are survived.
-    var isGuarded: Bool { watch != nil }
+    package var isGuarded: Bool { watch != nil }
     /// Whether there have been any: then bytes that were read may be zeros that nobody wrote.
-    var hasFaulted: Bool { watch?.hasFaulted ?? false }
+    package var hasFaulted: Bool { watch?.hasFaulted ?? false }
 
-    var bytes: RawSpan {
+    package var bytes: RawSpan {
         @_lifetime(borrow self) get {
             guard let base = unsafe base else { return RawSpan() }
             let span = unsafe RawSpan(_unsafeStart: base, byteCount: byteCount)
@@ -47,14 +47,14 @@
     }
 
     /// How pages will be used: best effort.
-    enum Advice {
+    package enum Advice {
         /// Scattered: a fault brings in one page, and no more of the file around it.
         case random
         /// Soon: reading begins now and is not waited for.
         case willNeed
     }
 
-    func advise(_ advice: Advice, _ range: Range<Int>) {
+    package func advise(_ advice: Advice, _ range: Range<Int>) {
         guard let base = unsafe base, !range.isEmpty else { return }
         precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
         let start = range.lowerBound / 4096 * 4096
@@ -65,27 +65,14 @@
     }
 
     /// Takes the pages out of this mapping; the next access to each maps it again. Best effort.
-    func dropPages() { dropPages(in: 0..<byteCount) }
+    package func dropPages() { dropPages(in: 0..<byteCount) }
 
     /// As `dropPages()` for the pages of a range.
-    func dropPages(in range: Range<Int>) {
+    package func dropPages(in range: Range<Int>) {
         guard let base = unsafe base, !range.isEmpty else { return }
         precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
         let start = range.lowerBound / 4096 * 4096
         // Proof: whole pages that lie in the mapping; of a shared mapping of a file nothing is lost.
         _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base) + start, range.upperBound - start, MADV_DONTNEED)
     }
-
-    /// The CRC-32C of a range; of a large one only some megabytes are in memory at a time.
-    func crc(of range: Range<Int>) -> UInt32 {
-        var crc: UInt32 = 0
-        for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.stepByteCount) {
-            let part = start..<min(range.upperBound, start + Self.stepByteCount)
-            crc = bytes.extracting(part).crc(continuing: crc)
-            if range.count > Self.stepByteCount { dropPages(in: part) }
-        }
-        return crc
-    }
-
-    static let stepByteCount = 16 << 20
 }

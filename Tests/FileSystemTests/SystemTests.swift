@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import SegmentFile
+@testable import FileSystem
 
 private func write(to write: (RawSpan, Int) throws -> Void) throws {
     let bytes = parameters

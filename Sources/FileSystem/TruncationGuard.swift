@@ -1,4 +1,3 @@
-import CVectorKernels
 import Synchronization
 
 #if canImport(Glibc)
@@ -17,8 +16,8 @@ public enum TruncationGuard {
         isInstalled.withLock { isInstalled in
             guard !isInstalled else { return }
             // Proof: the words are zeroed before the handler can see them, and stay for as long as the process.
-            let table = UnsafeMutablePointer<UInt64>.allocate(capacity: Entry.capacity * Entry.wordCount)
-            unsafe table.initialize(repeating: 0, count: Entry.capacity * Entry.wordCount)
+            let table = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: Entry.capacity * Entry.wordCount)
+            for word in 0..<Entry.capacity * Entry.wordCount { unsafe (table + word).initialize(to: Atomic(0)) }
             unsafe entries = table
             unsafe pageByteCount = UInt(sysconf(Int32(_SC_PAGESIZE)))
             var action = sigaction()
@@ -65,20 +64,19 @@ public enum TruncationGuard {
         fileprivate var start: UInt64 { word(0) }
         fileprivate var end: UInt64 { word(1) }
 
-        fileprivate func noteFault() { unsafe vk_or_relaxed(address(2), 1) }
+        fileprivate func noteFault() { unsafe address(2).pointee.store(1, ordering: .relaxed) }
 
         /// An entry with a start is in use: it is cleared first and set last.
         fileprivate func set(start: UInt64, end: UInt64) {
             for (place, value) in [(0, 0), (1, end), (2, 0), (0, start)] {
-                unsafe vk_and_relaxed(address(place), 0)
-                unsafe vk_or_relaxed(address(place), value)
+                unsafe address(place).pointee.store(value, ordering: .relaxed)
             }
         }
 
-        private func word(_ place: Int) -> UInt64 { unsafe vk_load_relaxed(address(place)) }
+        private func word(_ place: Int) -> UInt64 { unsafe address(place).pointee.load(ordering: .relaxed) }
 
         /// Proof: entries exist only after the table has been allocated, and their numbers are below its capacity.
-        private func address(_ place: Int) -> UnsafeMutablePointer<UInt64> {
+        private func address(_ place: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
             unsafe entries.unsafelyUnwrapped + (number * Self.wordCount + place)
         }
     }
@@ -88,7 +86,7 @@ public enum TruncationGuard {
 
 // What the handler reads: constants at load time, so that no access of it initialises anything. Written once, in `install`,
 // before the handler is set.
-nonisolated(unsafe) private var entries: UnsafeMutablePointer<UInt64>?
+nonisolated(unsafe) private var entries: UnsafeMutablePointer<Atomic<UInt64>>?
 nonisolated(unsafe) private var pageByteCount: UInt = 4096
 nonisolated(unsafe) private var previousAction = sigaction()
 

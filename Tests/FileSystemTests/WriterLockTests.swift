@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import SegmentFile
+@testable import FileSystem
 
 private func lock(_ place: Place, holder: String = "pid 1 on here, test") throws -> WriterLock {
     try #require(try WriterLock.acquire(in: place.directory, timeoutSeconds: 0, holder: holder))

@@ -5,5 +5,5 @@
 #endif
 
 /// `errno` values that other files tell apart, so that they need not import the C library.
-let EINVALCode = EINVAL
-let EAGAINCode = EAGAIN
+package let EINVALCode = EINVAL
+package let EAGAINCode = EAGAIN
