@@ -38,7 +38,7 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
-        .target(name: "EmbeddingInput", dependencies: ["CSystemCalls"], swiftSettings: strict),
+        .target(name: "EmbeddingInput", dependencies: ["FileSystem"], swiftSettings: strict),
         .target(
             name: "VecDB",
             dependencies: ["TreeAH", "SegmentFile", "FileSystem", "Catalog", "EmbeddingInput", "VectorKernels"],

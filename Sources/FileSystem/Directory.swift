@@ -257,3 +257,11 @@ func beyondStandardStreams(
     guard other >= 0 else { throw .last("open", path) }
     return other
 }
+
+/// Opens a file without a name in a directory, to be read and written: no kill can leave what is put into it behind.
+///
+/// - Returns: its descriptor; −1 where the file system makes none.
+package func openUnnamedFile(inDirectory path: String) -> Int32 {
+    // The path lives for the call.
+    unsafe vecdb_open_unnamed(AT_FDCWD, path)
+}

@@ -34,7 +34,7 @@ let package = Package(
         .target(
             name: "Catalog", dependencies: ["CLZ4", "FileSystem", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: instrumented),
-        .target(name: "EmbeddingInput", dependencies: ["CSystemCalls"], swiftSettings: instrumented),
+        .target(name: "EmbeddingInput", dependencies: ["FileSystem"], swiftSettings: instrumented),
         .target(
             name: "VecDB",
             dependencies: ["TreeAH", "SegmentFile", "FileSystem", "Catalog", "EmbeddingInput", "VectorKernels"],

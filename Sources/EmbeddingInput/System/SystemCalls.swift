@@ -1,4 +1,4 @@
-import CSystemCalls
+import FileSystem
 
 #if canImport(Glibc)
     import Glibc
@@ -112,8 +112,7 @@ func defaultSpoolDirectory(variable: String = "TMPDIR") -> String {
 /// - Returns: its descriptor, which the caller closes.
 /// - Throws: `spoolFailed`.
 func unnamedFile(in directory: String, name: String) throws(InputError) -> Int32 {
-    // The path lives for the call.
-    var file = unsafe vecdb_open_unnamed(AT_FDCWD, directory)
+    var file = openUnnamedFile(inDirectory: directory)
     if file < 0 {
         // A file system that makes none without a name.
         let path = "\(directory)/.vecdb-input-\(String(UInt64.random(in: .min ... .max), radix: 16))"
