@@ -92,21 +92,11 @@ import Testing
         #expect(error.file == path)
     }
 
-    /// A named pipe into which `content` flows.
-    private func pipe(_ content: [UInt8], in directory: TemporaryDirectory) throws -> String {
-        let path = directory.path + "/pipe-\(UUID().uuidString)"
-        let maker = try Process.run(URL(filePath: "/usr/bin/env"), arguments: ["mkfifo", path])
-        maker.waitUntilExit()
-        let file = try directory.write("content-\(UUID().uuidString)", content)
-        _ = try Process.run(URL(filePath: "/bin/sh"), arguments: ["-c", "cat '\(file)' > '\(path)'"])
-        return path
-    }
-
     @Test(arguments: ["grid-f8-little.npy", "grid.ndjson", "grid.fbin"])
     func `a pipe is spooled, and leaves no file`(name: String) throws {
         let directory = try TemporaryDirectory()
         let spool = try TemporaryDirectory()
-        let path = try pipe(try bytes(of: fixture(name)), in: directory)
+        let path = try directory.pipe(try bytes(of: fixture(name)))
         let format = VectorFileFormat(rawValue: String(try #require(name.split(separator: ".").last)))
         let reader = try VectorReader.open([path], format: format, spoolDirectory: spool.path)
         #expect(try FileManager.default.contentsOfDirectory(atPath: spool.path).isEmpty)
@@ -120,18 +110,18 @@ import Testing
         let data = (0..<1_500_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         let content = littleEndianBytes(UInt32(15_000)) + littleEndianBytes(UInt32(100)) + data
         let reader = try VectorReader.open(
-            [try pipe(content, in: directory)], format: .u8bin, spoolDirectory: directory.path)
+            [try directory.pipe(content)], format: .u8bin, spoolDirectory: directory.path)
         #expect(try readAll(reader, batch: 512).flatMap { $0 } == data.map(Float.init))
     }
 
     @Test func `spooling stops when asked, and says when it has no place`() throws {
         let directory = try TemporaryDirectory()
-        let path = try pipe([1, 2, 3], in: directory)
+        let path = try directory.pipe([1, 2, 3])
         let cancelled = try inputError {
             _ = try VectorReader.open([path], spoolDirectory: directory.path, isCancelled: { true })
         }
         #expect(cancelled.code == .cancelled)
-        let again = try pipe([1, 2, 3], in: directory)
+        let again = try directory.pipe([1, 2, 3])
         let nowhere = try inputError { _ = try VectorReader.open([again], spoolDirectory: "/nonexistent") }
         #expect(nowhere.code == .spoolFailed)
         #expect(nowhere.message.contains("/nonexistent"))

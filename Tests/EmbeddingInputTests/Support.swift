@@ -36,6 +36,27 @@ final class TemporaryDirectory {
     }
 }
 
+extension TemporaryDirectory {
+    /// A named pipe into which a thread writes `content` once it is read, and then nothing.
+    ///
+    /// No process does that: one that waits for a reader in vain would outlive the tests, and who waits for the end of their
+    /// output would wait for ever.
+    func pipe(_ name: String = "pipe-\(UUID().uuidString)", _ content: [UInt8], pause: Double = 0) throws -> String {
+        let file = path + "/" + name
+        try #require(unsafe mkfifo(file, 0o600) == 0)
+        Thread.detachNewThread {
+            // Who reads may be gone by then, which is no reason to end the tests.
+            var signals = sigset_t()
+            _ = unsafe (sigemptyset(&signals), sigaddset(&signals, SIGPIPE), pthread_sigmask(SIG_BLOCK, &signals, nil))
+            guard let writer = FileHandle(forWritingAtPath: file) else { return }
+            Thread.sleep(forTimeInterval: pause)
+            try? writer.write(contentsOf: Data(content))
+            try? writer.close()
+        }
+        return file
+    }
+}
+
 func bytes(of path: String) throws -> [UInt8] {
     Array(try Data(contentsOf: URL(filePath: path)))
 }

@@ -41,9 +41,7 @@ import Testing
 
     @Test func `a pipe that is silent for a while is waited for`() throws {
         let directory = try TemporaryDirectory()
-        let path = directory.path + "/pipe"
-        try Process.run(URL(filePath: "/usr/bin/env"), arguments: ["mkfifo", path]).waitUntilExit()
-        _ = try Process.run(URL(filePath: "/bin/sh"), arguments: ["-c", "exec >'\(path)'; sleep 0.4; echo a"])
+        let path = try directory.pipe(Array("a\n".utf8), pause: 0.4)
         let reader = try IDReader.open(path)
         #expect(try reader.next() == "a")
         #expect(try reader.next() == nil)
@@ -51,9 +49,7 @@ import Testing
 
     @Test func `metadata may come from a pipe`() throws {
         let directory = try TemporaryDirectory()
-        let path = directory.path + "/pipe.ndjson"
-        try Process.run(URL(filePath: "/usr/bin/env"), arguments: ["mkfifo", path]).waitUntilExit()
-        _ = try Process.run(URL(filePath: "/bin/sh"), arguments: ["-c", "echo '{\"a\":1}' >'\(path)'"])
+        let path = try directory.pipe("pipe.ndjson", Array(#"{"a":1}"#.utf8))
         #expect(try MetadataReader.open(path).next()?.values == [.integer(1)])
     }
 

@@ -51,10 +51,12 @@ private func isIntact(_ path: String) throws -> Bool { try VectorDatabase.verify
 private final class Outcome: Sendable {
     private let error = Mutex<DatabaseError?>(nil)
     private let ended = DispatchSemaphore(value: 0)
+    let hasEnded = Atomic(false)
 
     init(_ body: @escaping @Sendable () throws -> Void) {
         Thread.detachNewThread { [self] in
             do { try body() } catch { self.error.withLock { $0 = DatabaseError(anyError: error) } }
+            hasEnded.store(true, ordering: .releasing)
             ended.signal()
         }
     }
@@ -78,18 +80,25 @@ private func waiting(
     var lock = try WriterLock.acquire(in: try Directory(opening: directory), timeoutSeconds: 0, holder: "test")
     #expect(lock != nil)
     let outcome = Outcome(writer)
-    let name = directory + "/lock"
-    while openFiles().filter({ $0 == name }).count < 2 { Thread.sleep(forTimeInterval: 0.01) }
+    // It waits once the lock's file is open twice: here and there.
+    let deadline = ContinuousClock.now + .seconds(300)
+    while try descriptors(of: directory + "/lock") < 2, !outcome.hasEnded.load(ordering: .acquiring) {
+        try #require(ContinuousClock.now < deadline, "the writer never opened the lock")
+        Thread.sleep(forTimeInterval: 0.01)
+    }
     try change()
     lock = nil
     return outcome.wait()
 }
 
-/// What this process has open.
-private func openFiles() -> [String] {
-    let files = FileManager.default
-    return ((try? files.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).compactMap {
-        try? files.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + $0)
+/// How many descriptors of this process lead to the file at `path`, by whatever name they were opened.
+private func descriptors(of path: String) throws -> Int {
+    var file = stat()
+    try #require(unsafe stat(path, &file) == 0)
+    return try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count {
+        var open = stat()
+        guard let descriptor = Int32($0), unsafe fstat(descriptor, &open) == 0 else { return false }
+        return open.st_dev == file.st_dev && open.st_ino == file.st_ino
     }
 }
 
