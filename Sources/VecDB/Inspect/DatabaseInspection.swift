@@ -110,17 +110,22 @@ extension DatabaseInspection {
         database = path
         catalogBytes = try directory.status(of: catalogFileName)?.byteCount
         var files: [String] = []
+        var state: CatalogSnapshot?
         do {
-            files = try describe(try openForInspection(path, directory))
+            let snapshot = try openForInspection(path, directory).snapshot()
+            state = snapshot
+            files = snapshot.segments.map(\.fileName)
+            try describe(snapshot)
+            _ = try snapshot.onlySegment()
         } catch {
             if let error = error as? CatalogError, error.isUnopened { throw error }
             // What a crash left and the next reader puts right is no damage.
             recoveryPending = (error as? CatalogError)?.code == .recoveryPending
             if !recoveryPending { add(DatabaseError(anyError: error)) }
-            // Without the catalog nobody knows which files count, so all are shown.
+            // Without a catalog that names one segment nobody knows which files count, so all are shown.
             files = names.filter { SegmentUUID(segmentFileName: $0) != nil }
         }
-        for file in files { try describe(segment: file, in: directory) }
+        for file in files { try describe(segment: file, of: state, in: directory) }
         // Nor whether one that is not whole was ever part of the database, or is what a killed writer left of its own.
         if recoveryPending { (problems, unsupported) = ([], []) }
     }
@@ -135,10 +140,7 @@ extension DatabaseInspection {
     }
 
     /// Takes over what the catalog says.
-    ///
-    /// - Returns: the segment files of the newest generation.
-    fileprivate mutating func describe(_ reader: CatalogReader) throws(CatalogError) -> [String] {
-        let snapshot = try reader.snapshot()
+    fileprivate mutating func describe(_ snapshot: CatalogSnapshot) throws(CatalogError) {
         generation = snapshot.generation
         metric = Metric(rawValue: snapshot.settings.metric)
         dimensions = snapshot.settings.dimensions
@@ -151,10 +153,12 @@ extension DatabaseInspection {
         for segment in snapshot.segments {
             metadataColumns += try snapshot.columns(of: segment).map { Column(name: $0.name, type: $0.type.rawValue) }
         }
-        return snapshot.segments.map(\.fileName)
     }
 
-    fileprivate mutating func describe(segment file: String, in directory: Directory) throws(SegmentError) {
+    /// - Parameter state: what the catalog says, where it could be read.
+    fileprivate mutating func describe(
+        segment file: String, of state: CatalogSnapshot?, in directory: Directory
+    ) throws(SegmentError) {
         let report: SegmentReport
         do throws(SegmentError) {
             report = try SegmentReport(in: directory, fileName: file, checkingBlocks: true)
@@ -181,10 +185,18 @@ extension DatabaseInspection {
         metric = metric ?? Metric(code: header.metricCode)
         dimensions = dimensions ?? header.dimensions
         guard report.unsupported.isEmpty else { return }
+        let named = state?.segments.first { $0.fileName == file }
+        // A file that is not the catalog's is shown all the same.
+        var mismatch: SegmentError?
+        do throws(SegmentError) {
+            if let state, let named { try state.check(header, of: file, namedBy: named) }
+        } catch { mismatch = error }
+        defer { if let mismatch { add(DatabaseError(mismatch)) } }
         do throws(SegmentError) {
             guard let uuid = SegmentUUID(segmentFileName: file) else { return }
             let segment = try IndexSegment(checking: try SegmentReader(in: directory, uuid: uuid, pinning: false))
             if report.problems.isEmpty { describe(segment) }
+            if named != nil, mismatch == nil { try state?.check(segment) }
         } catch {
             guard !error.isUnopened else { throw error }
             let isUnsupported = error.code == .unsupportedVersion

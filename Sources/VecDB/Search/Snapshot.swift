@@ -53,15 +53,14 @@ final class Snapshot: Sendable {
     private static func open(
         _ state: CatalogSnapshot, in directory: Directory, pinning: Bool
     ) throws(SegmentError) -> IndexSegment {
-        guard let named = state.segments.first, state.segments.count == 1 else {
-            throw SegmentError(
-                .mismatch, file: catalogFileName,
-                "names \(state.segments.count) segments in generation \(state.generation), expected one")
+        let named = try state.onlySegment()
+        guard let uuid = SegmentUUID(bytes: named.uuid) else {
+            throw SegmentError(.mismatch, file: "segment", "the catalog names a segment without a uuid")
         }
-        let segment = try IndexSegment(named, databaseUUID: state.databaseUUID, in: directory, pinning: pinning)
-        guard segment.metric.rawValue == state.settings.metric, segment.dimensions == state.settings.dimensions else {
-            throw SegmentError(.mismatch, file: named.fileName, "contradicts the catalog about metric or dimensions")
-        }
+        let reader = try SegmentReader(in: directory, uuid: uuid, pinning: pinning)
+        try state.check(reader.header, of: reader.file, namedBy: named)
+        let segment = try IndexSegment(checking: reader)
+        try state.check(segment)
         return segment
     }
 }

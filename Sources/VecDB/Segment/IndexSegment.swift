@@ -1,5 +1,3 @@
-import Catalog
-import FileSystem
 import SegmentFile
 import TreeAH
 import VectorKernels
@@ -22,24 +20,6 @@ final class IndexSegment: Sendable {
     var rowCount: Int { reader.header.rowCount }
     var dimensions: Int { reader.header.dimensions }
     var rowStride: Int { element.stride(dimensions: dimensions) }
-
-    /// Opens the segment that a catalog row names.
-    convenience init(_ named: CatalogSegment, databaseUUID: [UInt8], in directory: Directory, pinning: Bool = true)
-        throws(SegmentError)
-    {
-        guard let uuid = SegmentUUID(bytes: named.uuid) else {
-            throw SegmentError(.mismatch, file: "segment", "the catalog names a segment without a uuid")
-        }
-        let reader = try SegmentReader(in: directory, uuid: uuid, pinning: pinning)
-        let header = reader.header
-        guard header.databaseUUID.bytes == databaseUUID else {
-            throw SegmentError(.mismatch, file: reader.file, "belongs to another database (\(header.databaseUUID))")
-        }
-        guard header.headerCRC == named.record.headerChecksum, UInt64(header.fileByteCount) == named.record.byteCount,
-            UInt64(header.rowCount) == named.record.rowCount, header.firstOrdinal == named.record.firstOrdinal
-        else { throw SegmentError(.mismatch, file: reader.file, "is not the file that the catalog describes") }
-        try self.init(checking: reader)
-    }
 
     init(checking reader: SegmentReader) throws(SegmentError) {
         self.reader = reader
