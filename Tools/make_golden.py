@@ -173,26 +173,46 @@ def make(vecdb, place, name, case):
         excluded = ids[number:number + 4] if rows > 10 else []
         for settings in ({"k": 10, "exact": True}, {"k": 7, **everything}, {"k": 5, "leaves_to_search": 3, "reorder": 12},
                          {"k": 10, "leaves_to_search": 1, "reorder": 10, "exclude": excluded}):
-            arguments = ["-k", settings["k"]] + (["--exact"] if settings.get("exact") else [])
-            for key, option in (("leaves_to_search", "--leaves-to-search"), ("reorder", "--reorder")):
-                arguments += [option, settings[key]] if key in settings else []
-            for id in settings.get("exclude", []):
-                arguments += ["--exclude", id]
-            source = ["--query-id", f"user {number}"] if extras.get("queries") else ["--vector", json.dumps(query)]
-            line = run([vecdb, "query", folder / "database.vecdb", *source, "--format", "ndjson", *map(str, arguments)])
-            hits = [{"id": hit["id"], "score": hit["score"]} for hit in json.loads(line)["hits"]]
+            asked = {"query_id": f"user {number}"} if extras.get("queries") else {"vector": query}
+            answers.append(answer(vecdb, folder, asked, settings))
+            hits = answers[-1]["hits"]
             is_full = settings.get("exact") or "exclude" not in settings and settings.get("reorder") == 100000
             is_integral = metric != "cosine" and "int8" not in options and not form
             if is_full and is_integral:
                 want = definition(vectors, ids, metric, query, settings["k"], settings.get("exclude", []))
                 if hits != want:
                     sys.exit(f"{name}: vecdb answers {hits}, by definition it is {want}")
-            asked = {"query_id": f"user {number}"} if extras.get("queries") else {"vector": query}
-            answers.append({**asked, "options": settings, "hits": hits})
-    (folder / "expected.json").write_text(
-        "{\"queries\": [\n" + ",\n".join(json.dumps(answer, ensure_ascii=False) for answer in answers) + "\n]}\n")
+    write_answers(folder, answers)
     shutil.rmtree(work)
     (folder / "database.vecdb" / "lock").write_bytes(bytes(256))
+
+
+def answer(vecdb, folder, asked, options):
+    """What vecdb answers to a question, in the form of `expected.json`. `asked` has a vector or the id of a stored query."""
+    words = ["-k", options["k"]] + (["--exact"] if options.get("exact") else [])
+    for key, option in (("leaves_to_search", "--leaves-to-search"), ("reorder", "--reorder")):
+        words += [option, options[key]] if key in options else []
+    for id in options.get("exclude", []):
+        words += ["--exclude", id]
+    source = ["--vector", json.dumps(asked["vector"])] if "vector" in asked else ["--query-id", asked["query_id"]]
+    line = run([vecdb, "query", folder / "database.vecdb", *source, "--format", "ndjson", *map(str, words)])
+    hits = [{"id": hit["id"], "score": hit["score"]} for hit in json.loads(line)["hits"]]
+    return {**asked, "options": options, "hits": hits}
+
+
+def write_answers(folder, answers):
+    lines = ",\n".join(json.dumps(answer, ensure_ascii=False) for answer in answers)
+    (folder / "expected.json").write_text("{\"queries\": [\n" + lines + "\n]}\n")
+
+
+def arguments(usage):
+    """The vecdb executable, and a directory that does not exist."""
+    if len(sys.argv) != 3:
+        sys.exit(usage)
+    vecdb, place = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
+    if place.exists():
+        sys.exit(f"{place} exists; golden files are never made again")
+    return vecdb, place
 
 
 def sums(place):
@@ -202,11 +222,7 @@ def sums(place):
 
 
 def main():
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    vecdb, place = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
-    if place.exists():
-        sys.exit(f"{place} exists; golden files are never made again")
+    vecdb, place = arguments(__doc__)
     if place.name not in VERSIONS:
         sys.exit(f"{place.name} is none of the versions {', '.join(VERSIONS)}")
     place.mkdir(parents=True)

@@ -155,6 +155,18 @@ SOUGHT = {
 }
 
 
+def file_of(path, database, ordinals, questions):
+    """The text of a file: what the reader computes for pairs of a query and its options."""
+    cases = []
+    for vector, options in questions:
+        print(f"{path}, query {len(cases)}", file=sys.stderr)
+        text = bits(vector)
+        cases.append({"vector": text, "options": options, **computed(database, text, options)})
+    found = {"database": path, "documents": documents(database, [str(ordinal) for ordinal in ordinals])}
+    lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
+    return json.dumps(found, ensure_ascii=False)[:-1] + ', "queries": [\n' + lines + "\n]}\n"
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -163,17 +175,9 @@ def main():
         sys.exit(f"{place} exists; golden files are never made again")
     for name, ordinals in DATABASES.items():
         database = Database(place.parent / name / "database.vecdb")
-        cases = []
-        for vector, options in queries(name, database):
-            print(f"{name}, query {len(cases)}", file=sys.stderr)
-            text = bits(vector)
-            cases.append({"vector": text, "options": options, **computed(database, text, options)})
-        found = {"database": f"../../{name}/database.vecdb",
-                 "documents": documents(database, [str(ordinal) for ordinal in ordinals])}
         file = place / f"{name}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
-        lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
-        file.write_text(json.dumps(found, ensure_ascii=False)[:-1] + ', "queries": [\n' + lines + "\n]}\n")
+        file.write_text(file_of(f"../../{name}/database.vecdb", database, ordinals, queries(name, database)))
     (place / "SHA256SUMS").write_text(sums(place))
 
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from make_golden import run, sums, values, write_npy  # noqa: E402
+from make_golden import arguments, run, sums, values, write_npy  # noqa: E402
 from hostile.image import Entry, Image  # noqa: E402
 from reader import checksum  # noqa: E402
 from reader.geometry import NAMES  # noqa: E402
@@ -271,11 +271,7 @@ def patches(old, new):
 
 
 def main():
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    vecdb, place = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
-    if place.exists():
-        sys.exit(f"{place} exists; golden files are never made again")
+    vecdb, place = arguments(__doc__)
     place.mkdir(parents=True)
     queries = {name: make_base(vecdb, place / name, name) for name in BASES}
     files = {name: next((place / name).glob("*.vseg")).read_bytes() for name in BASES}

@@ -22,7 +22,8 @@ import Testing
     @Test func `there are golden databases of every metric and index`() {
         for prefix in [
             "v1/dot-exact", "v1/dot-tree", "v1/l2-exact", "v1/l2-tree", "v1/cosine-exact", "v1/cosine-tree",
-            "v1.1/dot-tree", "v1.1/l2-tree", "v1.1/cosine-tree",
+            "v1.1/dot-tree", "v1.1/l2-tree", "v1.1/cosine-tree", "settings/dot-tree", "settings/l2-tree",
+            "settings/cosine-tree",
         ] {
             #expect(Self.databases.contains { $0.hasPrefix(prefix) })
         }
@@ -30,7 +31,7 @@ import Testing
 
     @Test func `fault 26: every golden directory says what each of its files is`() throws {
         let directories = try FileManager.default.contentsOfDirectory(atPath: Self.directory.path)
-        #expect(directories.sorted() == ["edges", "intermediates", "v1", "v1.1", "variants"])
+        #expect(directories.sorted() == ["edges", "intermediates", "settings", "v1", "v1.1", "variants"])
         for name in directories {
             let place = Self.directory.appending(path: name)
             let lines = try String(contentsOf: place.appending(path: "SHA256SUMS"), encoding: .utf8)
@@ -43,6 +44,22 @@ import Testing
             }
             #expect(found.sorted() == listed)
         }
+    }
+
+    @Test func `fault 26: golden databases have settings for several k, and leaves that the projection ranks`() throws {
+        var counts: Set<[Int]> = []
+        var (ranksByProjection, measuresAnotherSegment) = (false, false)
+        for name in Self.databases where name.hasPrefix("settings/") {
+            let path = Self.directory.appending(path: "\(name)/database.vecdb").path
+            let snapshot = try VectorDatabase.open(path, mode: .readOnly).snapshot
+            counts.insert(snapshot.settings.byK.map(\.k))
+            ranksByProjection = ranksByProjection || snapshot.segment.parameters.tree?.ranksByProjection == true
+            let measured = try #require(snapshot.catalog.settings.measured)
+            measuresAnotherSegment =
+                measuresAnotherSegment || measured.segmentUUID != snapshot.segment.reader.header.segmentUUID.bytes
+        }
+        #expect(counts.isSuperset(of: [[1, 10, 100, 1_000], [1, 10, 25, 100], [1, 10, 30, 100], [1, 10], []]))
+        #expect(ranksByProjection && measuresAnotherSegment)
     }
 
     @Test(arguments: databases)

@@ -10,15 +10,17 @@ import Testing
 /// (`Formats/golden.md`, "Intermediates").
 @Suite struct IntermediatesTests {
     static let directory = URL(filePath: #filePath).deletingLastPathComponent()
-        .appending(path: "../../Formats/golden/intermediates").standardizedFileURL
+        .appending(path: "../../Formats/golden").standardizedFileURL
 
-    /// Paths below `directory`: `v1/dot-tree-255.json`.
+    /// Paths below `directory`: `intermediates/v1/dot-tree-255.json`.
     static let files: [String] = (FileManager.default.subpaths(atPath: directory.path) ?? [])
-        .filter { $0.hasSuffix(".json") }.sorted()
+        .filter { $0.hasSuffix(".json") && $0.split(separator: "/").contains("intermediates") }.sorted()
 
     @Test func `fault 26: there are intermediates of every kind of tree`() {
-        for kind in ["pca", "random", "structured", "int8", "bf16", "u8", "i8", "soar", "anisotropic", "zeros", "wide"]
-        {
+        for kind in [
+            "pca", "random", "structured", "int8", "bf16", "u8", "i8", "soar", "anisotropic", "zeros", "wide",
+            "projected",
+        ] {
             #expect(Self.files.contains { $0.contains(kind) }, "\(kind)")
         }
     }

@@ -8,7 +8,7 @@ import Testing
     private static let golden = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../../Formats/golden").standardizedFileURL
 
-    private static let published: [Published] = ["variants"].map { place in
+    private static let published: [Published] = ["variants", "settings/variants"].map { place in
         let directory = golden.appending(path: place)
         let data = try? Data(contentsOf: directory.appending(path: "variants.json"))
         var published = data.flatMap { try? JSONDecoder().decode(Published.self, from: $0) }

@@ -12,6 +12,7 @@ from experiment.report import Section
 from .crafted import Case, Group, is_refused, run_groups, section_of
 from .image import connected, update_sealed
 from .probe import Reply
+from .settings import search_settings, settings_of_others
 from .world import World, segment_of
 
 TABLES = (
@@ -34,6 +35,8 @@ def run_catalogs(world: World, arguments: argparse.Namespace) -> list[Section]:
         "schema": (_schema, is_refused),
         "values": (_values, _is_refused_or_as_before),
         "defaults": (_defaults, lambda _, reply: None),
+        "search-settings": (search_settings, is_refused),
+        "settings-of-others": (settings_of_others, lambda _, reply: None if reply.verdict == "intact" else "refused"),
         "header": (_header, is_refused),
         "header-numbers": (_header_numbers, _is_refused_or_as_before),
         "layout": (_layout, _is_as_before),

@@ -98,6 +98,8 @@ def check_settings(settings):
         value = settings.get(key, "")
         need(NUMBER.fullmatch(value) and float(value) <= high, f"the setting '{key}' is no number in its range")
 
+    need(len(settings) <= 1024 and all(len(text.encode()) <= 65536 for row in settings.items() for text in row),
+         "the table 'setting' has too many rows, or one that is too long")
     uuid = settings.get("database_uuid", "")
     need(re.fullmatch("[0-9a-f]{32}", uuid), "the setting 'database_uuid' is no 32 digits")
     decimal("next_segment_key", 1, 2 ** 63 - 2)

@@ -15,7 +15,7 @@ from .tree import candidates
 
 class Database:
     def __init__(self, path):
-        directory = pathlib.Path(path)
+        self.path = directory = pathlib.Path(path)
         catalog = directory / "catalog.sqlite"
         need(catalog.is_file(), f"{path}: no such database", 3)
         header = catalog.read_bytes()[:100]

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 READER = pathlib.Path(__file__).resolve().parent
 GOLDEN = READER.parent.parent / "Formats" / "golden"
 # The quick ones first: most mutants end there.
-PLACES = ["intermediates/edges", "edges", "intermediates", "v1.1", "v1"]
+PLACES = ["intermediates/edges", "edges", "settings", "intermediates", "v1.1", "v1"]
 
 # name: file, the line's text as it is, what it becomes
 MUTANTS = {
@@ -88,7 +88,43 @@ MUTANTS = {
     "equal estimates: larger slot first": ("tree", "found.sort(key=lambda hit: (-order_key(hit[1]), hit[0]))", "found.sort(key=lambda hit: (-order_key(hit[1]), -hit[0]))"),
     "rows of slots counted twice": ("tree", "kept = list(dict.fromkeys(row_of(number) for number, _ in found[:keep]))", "kept = list(dict.fromkeys(row_of(number) for number, _ in found))[:keep]"),
     "excluded slots are kept": ("tree", "if row_of(number) not in excluded]", "if True or row_of(number) not in excluded]"),
+    "leaves ranked by the query as it is": ("tree", "ranking = projected if segment.ranks_projected else relative", "ranking = relative"),
+    "leaves ranked by its first dimensions": ("tree", "ranking = projected if segment.ranks_projected else relative", "ranking = relative[:len(projected)] if segment.ranks_projected else relative"),
+    "leaves always ranked by the projection": ("tree", "ranking = projected if segment.ranks_projected else relative", "ranking = projected"),
+    "threshold of fewer than k: the least": ("tree", "if len(scores) >= k else -math.inf", "if len(scores) >= k else scores[-1]"),
+    "table: the step of a range without an inverse": ("tree", "step = f32(widest / 127) if usable else 0.0", "step = f32(widest / 127)"),
+    # Knobs that a search does not name.
+    "knobs: the largest k that is not above": ("database", "stored[min(other for other in stored if other >= wanted)]", "stored[max((other for other in stored if other <= wanted), default=min(stored))]"),
+    "knobs: the next k, though its own is stored": ("database", "if other >= wanted)]", "if other > wanted or other == largest)]"),
+    "knobs: those of the default k for all": ("database", "stored[min(other for other in stored if other >= wanted)]", 'stored[int(self.settings["default_k"])]'),
+    "knobs: the largest k as it is": ("database", "(-(-knob * wanted // largest) for knob in stored[largest])", "stored[largest]"),
+    "knobs: rounded down": ("database", "(-(-knob * wanted // largest) for", "(knob * wanted // largest for"),
+    "knobs: leaves in proportion alone": ("database", "(-(-knob * wanted // largest) for knob in stored[largest])", "(-(-stored[largest][0] * wanted // largest), stored[largest][1])"),
+    "knobs: reorder in proportion alone": ("database", "(-(-knob * wanted // largest) for knob in stored[largest])", "(stored[largest][0], -(-stored[largest][1] * wanted // largest))"),
+    "knobs: in proportion to k": ("database", "(-(-knob * wanted // largest) for", "(-(-knob * k // largest) for"),
+    "knobs: a line counts over the defaults": ("database", 'if "default_k" in self.settings:', 'if int(self.settings["default_k"]) not in stored:'),
+    "knobs: the defaults are no setting": ("database", 'if "default_k" in self.settings:', "if False:"),
+    "knobs: settings of another segment": ("database", "if lines[0] != s.uuid.hex():", "if not lines[0]:"),
+    "knobs: exclusions do not count": ("database", "min(k, s.rows) * max(1, s.rows // max(1, live))", "min(k, s.rows)"),
+    "knobs: what exclusions leave, rounded up": ("database", "max(1, s.rows // max(1, live))", "-(-s.rows // max(1, live))"),
+    "knobs: one is named, the other of the stored k": ("database", "if leaves_to_search is None and reorder is None else (None, None)", "if leaves_to_search is None or reorder is None else (None, None)"),
+    "knobs: never direct": ("database", "is_direct = live < s.rows and", "is_direct = False and"),
+    "knobs: direct without exclusions": ("database", "is_direct = live < s.rows and", "is_direct ="),
+    "knobs: direct rows cost as those in order": ("database", "(48 + stride + stride // 2)", "(48 + stride)"),
+    "knobs: direct costs nothing in itself": ("database", "and 16000 + live *", "and live *"),
+    "knobs: never exact": ("database", "is_exact = wanted > largest and", "is_exact = False and"),
+    "knobs: exact below the largest k": ("database", "is_exact = wanted > largest and", "is_exact ="),
+    "knobs: exact rows cost as scattered ones": ("database", "s.rows * (48 + stride) <", "s.rows * (48 + stride + stride // 2) <"),
+    "cost: columns of rows, not of what ranks": ("database", "columns = s.projected if s.ranks_projected else s.dimensions", "columns = s.dimensions"),
+    "cost: columns not halved": ("database", "s.leaf_count * columns // 2", "s.leaf_count * columns"),
+    "cost: leaves for nothing": ("database", "+ 320 * searched", "+ 0 * searched"),
+    "cost: codes for nothing": ("database", "+ s.slots * searched // max(1, s.leaf_count) * s.block_bytes // 32", "+ 0"),
+    "cost: a block for each slot": ("database", "* s.block_bytes // 32", "* s.block_bytes"),
+    "cost: exact scores for their bytes": ("database", "scored * (480 + stride)", "scored * stride"),
+    "cost: leaves and rows beyond all": ("database", "searched, scored = min(leaves, s.leaf_count), min(reorder, s.rows)", "searched, scored = leaves, reorder"),
+    "knobs: a search of everything goes by the tree": ("database", "or (searched, scored) == (s.leaf_count, s.rows):", "or False:"),
     # Hits, ids and documents.
+    "the first copy of an excluded id alone": ("database", "for ordinal in self.ordinals(id)}", "for ordinal in self.ordinals(id)[:1]}"),
     "equal scores: larger ordinal first": ("database", "hits.sort(key=lambda hit: (-order_key(hit[1]), hit[0]))", "hits.sort(key=lambda hit: (-order_key(hit[1]), -hit[0]))"),
     "equal scores by row": ("database", "hits.sort(key=lambda hit: (-order_key(hit[1]), hit[0]))", "hits.sort(key=lambda hit: -order_key(hit[1]))"),
     "matches may not overlap": ("database", "out.append(out[-offset])", "out.append(out[len(out) - offset] if offset >= count else 32)"),
@@ -106,6 +142,13 @@ EQUIVALENT = {
         "no value is below the smallest"),
     "table not bounded": (
         "tree", "min(127, nearest(f32(entry * inverse)))", "nearest(f32(entry * inverse))", "as for levels"),
+    "levels: the step of a range without an inverse": (
+        "numerics", "return [0] * len(vector), low, 0.0", "return [0] * len(vector), low, f32(spread / 127)",
+        "all levels are 0 then, and so is the sum that a finite step is multiplied by"),
+    "knobs: the best of what is left not bounded by all rows": (
+        "database", "wanted = min(s.rows, min(k, s.rows) * max(1, s.rows // max(1, live)))",
+        "wanted = min(k, s.rows) * max(1, s.rows // max(1, live))",
+        "k·⌊n / m⌋ is above n only where k is above m, and then leaves are added until all m rows are candidates"),
     "a distance is negated, not taken from 0": (
         "database", "0.0 - score if s.metric", "-score if s.metric",
         "the inside score of l2 is -0 or less, never +0, and both make +0 of -0"),
@@ -128,7 +171,8 @@ def noticed(mutant):
         shutil.copytree(READER, copy, ignore=shutil.ignore_patterns("__pycache__"))
         (copy / f"{module}.py").write_text(changed(module, old, new))
         environment = {**os.environ, "PYTHONPATH": place, "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        for golden in PLACES:
+        # What database.py does otherwise shows where searches name no knobs.
+        for golden in sorted(PLACES, key=lambda place: module == "database" and place != "settings"):
             command = [sys.executable, "-m", "reader", "check", str(GOLDEN / golden)]
             if subprocess.run(command, env=environment, cwd=place, capture_output=True, check=False).returncode:
                 return golden
