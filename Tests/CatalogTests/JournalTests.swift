@@ -251,7 +251,7 @@ private let otherUUID = [UInt8](repeating: 0xAB, count: 16)
             if isHot { #expect(!isThere(crashed.path + "-journal")) }
         }
     }
-    // Of a journal that was not synced anything may be there, and of the catalog nothing is changed.
+    // Of a journal that was not synced any part may be there, and of the catalog nothing is changed.
     let scratch = try Scratch()
     let crashed = try makeCrashed(databaseUUID, from: scratch, changedSettings, fill)
     let journal = try bytes(of: crashed.path + "-journal")
@@ -260,13 +260,54 @@ private let otherUUID = [UInt8](repeating: 0xAB, count: 16)
         Array(journal[..<$0])
     }
     states += [8, 100, 512, 1024].map { [UInt8](repeating: 0, count: $0) + journal[min($0, journal.count)...] }
-    states += [header(pages: try pageCount(scratch)), [UInt8](repeating: 0x5A, count: 3000)]
+    states += [2, 5].map { magic[..<$0] + [UInt8](repeating: 0, count: 8 - $0) + journal[8...] }
+    states += [header(pages: try pageCount(scratch)), [UInt8](repeating: 0, count: 28) + journal[28...]]
     for state in states {
         try put(whole, at: scratch.path)
         try put(state, at: scratch.path + "-journal")
         #expect(attempts(scratch).dropFirst() == [nil, nil], "\(state.count) bytes")
         #expect(try bytes(of: scratch.path) == whole)
     }
+}
+
+@Test func `fault 01: a file under the journal's name that is no journal is left alone`() throws {
+    let zeros = [UInt8](repeating: 0, count: 20)
+    // The last two are not hot for SQLite, which would write over them.
+    let foreign: [[UInt8]] = [
+        Array("notes of mine\n".utf8), [0x5A], [UInt8](repeating: 0x5A, count: 3000), magic[..<7] + [0x41],
+        [0] + Array("notes".utf8), zeros + bigEndian(513) + bigEndian(4096),
+    ]
+    for content in foreign {
+        let scratch = try Scratch()
+        try makeDatabase(scratch, databaseUUID).close()
+        let catalog = try bytes(of: scratch.path)
+        let reader = try openReader(scratch, .recovering),
+            writer = try CatalogWriter.open(scratch.path, checksum: crc32c)
+        try put(content, at: scratch.path + "-journal")
+        #expect(code { _ = try writer.change(plainSettings, expecting: 1) } == .corrupt)
+        if content[0] != 0 {
+            #expect(attempts(scratch) == [.corrupt, .corrupt, .corrupt])
+            #expect(code { _ = try reader.snapshot() } == .corrupt)
+        }
+        #expect(try bytes(of: scratch.path + "-journal") == content && bytes(of: scratch.path) == catalog)
+        try FileManager.default.removeItem(atPath: scratch.path + "-journal")
+        #expect(try reader.snapshot().generation == 1)
+        #expect(try CatalogWriter.open(scratch.path, checksum: crc32c).change(plainSettings, expecting: 1) == 2)
+    }
+}
+
+@Test func `fault 01: a journal with a second name is refused, and a copy of the directory recovers`() throws {
+    let crashed = try makeCrashed(databaseUUID, changedSettings, fill)
+    let files = FileManager.default
+    let backup = try Scratch(), copy = try Scratch()
+    for suffix in ["", "-journal"] {
+        try files.linkItem(atPath: crashed.path + suffix, toPath: backup.path + suffix)
+        try files.copyItem(atPath: crashed.path + suffix, toPath: copy.path + suffix)
+    }
+    let before = [try bytes(of: crashed.path), try bytes(of: crashed.path + "-journal")]
+    #expect(attempts(crashed) == [.corrupt, .corrupt, .corrupt] && attempts(backup) == attempts(crashed))
+    #expect(try [bytes(of: crashed.path), bytes(of: crashed.path + "-journal")] == before)
+    #expect(try openReader(copy, .recovering).snapshot().generation == 1)
 }
 
 // The limit is for what never ends: it also counts how long a test waits for others to run.

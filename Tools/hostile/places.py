@@ -161,11 +161,13 @@ def _hot_journal(database: Path, *statements: str) -> bytes:
 CHANGES = ("UPDATE setting SET value = value || 'x'", "UPDATE candidate_1 SET id = id || 'x'")
 
 
-def _is_refused(world: World, section: Section, database: Path, catalog: bytes, journal: bytes) -> None:
+def _is_refused(
+    world: World, section: Section, database: Path, catalog: bytes, journal: bytes, why: str = "was not made for this catalog"
+) -> None:
     (database / CATALOG).write_bytes(catalog)
     (database / JOURNAL).write_bytes(journal)
     for words in _commands(world, database):
-        expect(section, world, words, 4, "was not made for this catalog")
+        expect(section, world, words, 4, why)
         if (database / CATALOG).read_bytes() != catalog or (database / JOURNAL).read_bytes() != journal:
             raise Violation(f"vecdb {words[0]} rolled back a journal that is none of this catalog's")
 
@@ -183,6 +185,8 @@ def _foreign_journals(world: World, section: Section) -> None:
     for offset, values in ((16, (0, 1, 3, 10**6)), (24, (512, 8192))):
         for value in values:
             _is_refused(world, section, database, catalog, own[:offset] + struct.pack(">I", value) + own[offset + 4 :])
+    for content in (b"notes of mine\n", b"x", MAGIC[:7] + b"x" * 600, bytes([0x5A]) * 5000):
+        _is_refused(world, section, database, catalog, content, "is no rollback journal")
     # The own one is rolled back: nothing was changed yet.
     (database / JOURNAL).write_bytes(own)
     expect(section, world, verify_words(database), 0)

@@ -253,7 +253,8 @@ import Synchronization
         guard found.isRegular else { throw CatalogFile.irregular(directory.pathOf(fileName), found) }
         guard found.nameCount == 1 else {
             throw journalError(
-                "has \(found.nameCount) names (hard links), and would be changed under all of them; copy it")
+                "has \(found.nameCount) names (hard links), as 'cp -l' makes them, and only this one would go when it is "
+                    + "rolled back; copy the directory with 'cp -r', and go on with the copy")
         }
         let problem: String?
         do throws(SystemError) {

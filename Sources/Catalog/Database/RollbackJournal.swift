@@ -4,7 +4,7 @@ import GRDBSQLite
 /// A rollback journal, read before SQLite may play it back: SQLite believes whatever lies there, and unlinks what it names.
 ///
 /// SQLite's documentation, "Database File Format", section 4.1. What SQLite would not play back, as a header of zeros, is no
-/// problem: a crash leaves such journals.
+/// problem: a crash leaves such journals. What no journal can be is one: SQLite would remove it, or write over it.
 struct RollbackJournal {
     private let file: File
     private let byteCount: Int
@@ -27,6 +27,11 @@ struct RollbackJournal {
         if try namesSuperJournal() {
             return "names a super-journal, which no catalog has: rolling it back would remove that file; " + Self.remedy
         }
+        guard try mayBeAJournal() else {
+            return
+                "is no rollback journal, and would be removed as one; move it elsewhere if you know what it is, otherwise "
+                + Self.remedy
+        }
         // One that a crash left a moment ago, before anything was written to the catalog, may still be there.
         if isToBeOverwritten { return nil }
         guard let first = try header(at: 0) else { return nil }
@@ -42,6 +47,20 @@ struct RollbackJournal {
         let length = Int(number(tail, 0))
         return tail[8...].elementsEqual(Self.magic) && length > 0 && length <= byteCount - 16
     }
+
+    /// Whether its beginning is what SQLite writes there. Until the pages behind it are synced the magic bytes and the number of
+    /// records are zero, and a loss of power may leave each byte as it was or as it was to be.
+    private func mayBeAJournal() throws(SystemError) -> Bool {
+        let fields = try bytes(at: 0, count: 28)
+        if fields.starts(with: Self.magic) { return true }
+        let sector = Int(number(fields, 20)), page = Int(number(fields, 24))
+        return zip(fields, Self.magic).allSatisfy { $0 == 0 || $0 == $1 }
+            && (sector == 0 || Self.isSectorSize(sector)) && (page == 0 || Self.isPageSize(page))
+    }
+
+    private static func isSectorSize(_ size: Int) -> Bool { (32...65_536).contains(size) && size & (size - 1) == 0 }
+
+    private static func isPageSize(_ size: Int) -> Bool { (512...65_536).contains(size) && size & (size - 1) == 0 }
 
     // MARK: headers and records
 
@@ -61,9 +80,7 @@ struct RollbackJournal {
         let sector = Int(number(fields, 20)), page = Int(number(fields, 24))
         // Only those of the first header count.
         if offset == 0 {
-            guard (32...65_536).contains(sector), sector & (sector - 1) == 0,
-                page == 0 || (512...65_536).contains(page) && page & (page - 1) == 0
-            else { return nil }
+            guard Self.isSectorSize(sector), page == 0 || Self.isPageSize(page) else { return nil }
         }
         let count = number(fields, 8)
         return Header(
