@@ -6,11 +6,21 @@
 
 /// A temporary file without a name: gone when it is closed, whatever happens to the process.
 public final class ScratchFile: Sendable {
+    private static let namePrefix = ".scratch-"
+
     private let file: File
 
     /// - Parameter directory: where the bytes go; a place with as much room as what will be written.
     public init(in directory: Directory) throws(SystemError) {
-        file = try directory.createUnnamed(".scratch-\(UInt64.random(in: 0...UInt64.max))")
+        file = try directory.createUnnamed(Self.namePrefix + "\(UInt64.random(in: 0...UInt64.max))")
+    }
+
+    /// Whether a file of this name is one that a loss of power left: some file systems make none without a name.
+    public static func isName(_ name: String) -> Bool {
+        guard name.utf8.starts(with: namePrefix.utf8), let number = UInt64(name.dropFirst(namePrefix.utf8.count)) else {
+            return false
+        }
+        return name.utf8.elementsEqual((namePrefix + "\(number)").utf8)
     }
 
     public func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) { try file.write(bytes, at: offset) }

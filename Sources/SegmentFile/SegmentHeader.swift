@@ -1,4 +1,5 @@
 import CVectorKernels
+import FileSystem
 
 /// The first page of a segment file (`Formats/segment.md`, section 1).
 public struct SegmentHeader: Sendable, Equatable {
@@ -128,6 +129,25 @@ extension SegmentHeader {
         metricCode = page.byte(108)
         sectionCount = Int(sections)
         tableCRC = page.uint32(116)
+    }
+}
+
+extension SegmentHeader {
+    /// The header of the file that bears a segment's name: whose it is, before it is removed.
+    ///
+    /// - Returns: `nil` where there is no regular file with a header that this version reads and that is of this segment.
+    public init?(of uuid: SegmentUUID, in directory: Directory) {
+        let name = uuid.segmentFileName
+        var page = [UInt8](repeating: 0, count: Self.byteCount)
+        var span = page.mutableSpan
+        var raw = unsafe span.mutableBytes
+        guard let file = try? directory.open(name), let status = try? file.status(), status.isRegular,
+            (try? file.read(into: &raw, at: 0)) == Self.byteCount,
+            let header = try? SegmentHeader(
+                parsing: unsafe page.span.bytes, fileByteCount: status.byteCount, file: name),
+            header.segmentUUID == uuid
+        else { return nil }
+        self = header
     }
 }
 

@@ -1,5 +1,6 @@
-import Foundation
+import Catalog
 import FileSystem
+import Foundation
 import SegmentFile
 import Synchronization
 import Testing
@@ -152,6 +153,8 @@ func `fault 03: tune does not write into another database that took the catalog'
     // At the same generation, with more rows.
     try makeDatabase(next, "next", rows: 500)
     let before = try contents(next)
+    // The segment of the database that was there is not the other one's to remove.
+    let stays = try contents(live).filter { $0.key.hasSuffix(".vseg") }
     let error = try waiting(for: live, { try tune(live) }) {
         for name in before.keys {
             try? FileManager.default.removeItem(atPath: live + "/" + name)
@@ -160,8 +163,84 @@ func `fault 03: tune does not write into another database that took the catalog'
     }
     #expect(
         error?.code == .locked && error?.message.contains("another database") == true, "\(String(describing: error))")
-    #expect(try contents(live) == before)
+    #expect(try contents(live) == before.merging(stays) { before, _ in before })
     #expect(try isIntact(live))
+}
+
+@Test(.timeLimit(.minutes(30)), arguments: [0, 1])
+func `fault 03: segments of the database whose catalog was taken away stay`(writer: Int) throws {
+    let place = try TemporaryDirectory()
+    let (live, next) = (place.file("live"), place.file("next"))
+    try makeDatabase(live, "live")
+    try makeDatabase(next, "next")
+    // Another database's catalog and segment come to lie in the directory in which the writer waits.
+    let (mine, theirs) = (try contents(live), try contents(next))
+    _ = try waiting(for: live, { try writers[writer].run(live) }) {
+        for name in theirs.keys {
+            try? FileManager.default.removeItem(atPath: live + "/" + name)
+            try move(next + "/" + name, live + "/" + name)
+        }
+    }
+    let segment = try #require(mine.first { $0.key.hasSuffix(".vseg") })
+    #expect(try contents(live)[segment.key] == segment.value)
+    #expect(try isIntact(live))
+    // With its own catalog it is whole again, and what the other has left stays.
+    try mine["catalog.sqlite"]?.write(to: URL(fileURLWithPath: live + "/catalog.sqlite"))
+    try overwrite(live)
+    #expect(try isIntact(live) && contents(live).count == 3)
+}
+
+@Test func `fault 03: only orphans that are provably of the database are removed`() throws {
+    let place = try TemporaryDirectory()
+    let (live, other) = (place.file("live"), place.file("other"))
+    try makeDatabase(live, "live")
+    try makeDatabase(other, "other")
+    func segment(of path: String) throws -> (name: String, bytes: Data) {
+        try #require(try contents(path).first { $0.key.hasSuffix(".vseg") }.map { ($0.key, $0.value) })
+    }
+    func put(_ bytes: Data, _ name: String) throws { try bytes.write(to: URL(fileURLWithPath: live + "/" + name)) }
+    let (foreign, own) = (try segment(of: other), try segment(of: live))
+    try overwrite(live)
+    let replaced = try segment(of: live).name
+    // A finished file of this database whose row is gone, as if a crash had left it, and a scratch file.
+    try put(own.bytes, own.name)
+    try put(Data([1]), ".scratch-18446744073709551615")
+    // What users put there: a segment of another database, one under another's name, one that was cut off, no segment,
+    // a link to one, and names that are nearly ours.
+    let uuids = (1...4).map { "segment-" + String(repeating: String($0), count: 32) + ".vseg" }
+    try put(foreign.bytes, foreign.name)
+    try put(own.bytes, uuids[0])
+    try put(own.bytes.prefix(10_000), uuids[1])
+    try put(Data("notes".utf8), uuids[2])
+    try FileManager.default.createSymbolicLink(atPath: live + "/" + uuids[3], withDestinationPath: own.name)
+    for name in [".scratch-", ".scratch-07", ".scratch-x", ".scratch-18446744073709551616"] { try put(Data([2]), name) }
+    let before = try FileManager.default.contentsOfDirectory(atPath: live)
+    try overwrite(live)
+    let after = try FileManager.default.contentsOfDirectory(atPath: live)
+    #expect(Set(before).subtracting(after) == [own.name, replaced, ".scratch-18446744073709551615"])
+    #expect(try isIntact(live))
+}
+
+@Test(arguments: [false, true])
+func `fault 03: what a crash staged is removed, unless it is another database's`(isForeign: Bool) throws {
+    let place = try TemporaryDirectory()
+    let (live, other) = (place.file("live"), place.file("other"))
+    try makeDatabase(live, "live")
+    try makeDatabase(other, "other")
+    let name = try #require(try contents(other).keys.first { $0.hasSuffix(".vseg") })
+    let uuid = try #require(SegmentUUID(segmentFileName: name))
+    do {
+        let catalog = try CatalogWriter.open(in: try Directory(opening: live), checksum: catalogChecksum)
+        _ = try catalog.beginStaging(segmentUUID: uuid.bytes)
+        try catalog.close()
+    }
+    // A file that was never finished is without a header.
+    let file = URL(fileURLWithPath: live + "/" + name)
+    try (isForeign ? Data(contentsOf: URL(fileURLWithPath: other + "/" + name)) : Data(count: 10_000)).write(to: file)
+    try tune(live)
+    #expect(FileManager.default.fileExists(atPath: file.path) == isForeign)
+    let catalog = try CatalogWriter.open(in: try Directory(opening: live), checksum: catalogChecksum)
+    #expect(try catalog.contents().stagedSegments.isEmpty)
 }
 
 @Test func `fault 03: a swap in the middle of a build is noticed at its commit`() throws {

@@ -119,6 +119,8 @@ final class BuildTarget {
         } else if let staging {
             isDone = true
             try? directory.remove(staging.fileName)
+            // As long as the file may come back with a loss of power, its row says whose it is.
+            try? directory.synchronize()
             try? staging.discard()
         }
     }

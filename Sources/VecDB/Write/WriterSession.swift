@@ -115,18 +115,34 @@ final class WriterSession {
     /// Syncs the lock file: a new database is complete only with it.
     func synchronizeLock() throws { try lock.synchronize() }
 
-    /// Removes what a crash left: staged rows, and segment files that no row names.
+    /// Removes what a crash left: staged rows, and segment files that no row names. Files that may be another database's stay:
+    /// a directory may have been given another catalog, and anybody may have copied a segment into it.
     private func removeOrphans() throws {
         let contents = try catalog.contents()
-        for staged in contents.stagedSegments { try catalog.discardStaging(staged.key) }
+        for staged in contents.stagedSegments {
+            // A file that was never finished has no header yet: then the row alone says whose it is, and goes last.
+            if let uuid = SegmentUUID(bytes: staged.uuid), try isRegular(staged.fileName),
+                SegmentHeader(of: uuid, in: directory).map({ $0.databaseUUID == databaseUUID }) ?? true
+            {
+                try directory.remove(staged.fileName)
+                try directory.synchronize()
+            }
+            try catalog.discardStaging(staged.key)
+        }
         let named = Set((contents.segments + contents.deadSegments).map(\.uuid))
-        for name in try directory.names() {
-            let isSegment = SegmentUUID(segmentFileName: name).map { !named.contains($0.bytes) } ?? false
-            guard isSegment || name.utf8.starts(with: ".scratch-".utf8) else { continue }
-            // No writer has left a directory there: it is in nobody's way.
-            if try directory.status(of: name)?.isDirectory == false { try directory.remove(name) }
+        for name in try directory.names() where try isRegular(name) {
+            if let uuid = SegmentUUID(segmentFileName: name) {
+                guard !named.contains(uuid.bytes), let header = SegmentHeader(of: uuid, in: directory),
+                    header.databaseUUID == databaseUUID
+                else { continue }
+                try directory.remove(name)
+            } else if ScratchFile.isName(name) {
+                try directory.remove(name)
+            }
         }
     }
+
+    private func isRegular(_ name: String) throws -> Bool { try directory.status(of: name)?.isRegular == true }
 
     /// Removes dead segments that no reader pins any more.
     func removeGarbage() throws {
