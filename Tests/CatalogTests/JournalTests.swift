@@ -389,12 +389,50 @@ func `fault 02: whatever lies under the journal's name, nobody waits for it and 
     try makeDatabase(scratch, databaseUUID).close()
     try makeDatabase(other, otherUUID).close()
     let reader = try openReader(scratch)
-    try reader.pool.read { _ in
-        let handle = try #require(FileHandle(forWritingAtPath: scratch.path))
-        try handle.write(contentsOf: Data(contentsOf: URL(fileURLWithPath: other.path)))
-        try handle.close()
-        #expect(code { _ = try reader.snapshot() } == .conflict)
+    let mine = try bytes(of: scratch.path), theirs = try bytes(of: other.path)
+    // By what SQLite looks at, the change counter and what follows, both are the same: it believes the pages that it has.
+    #expect(mine[24..<40] == theirs[24..<40])
+    let snapshot = try reader.snapshot()
+    // On the first connection, on a later one, and on the first again.
+    try overwrite(scratch.path, theirs)
+    #expect(code { _ = try reader.snapshot() } == .conflict)
+    #expect(code { _ = try reader.currentGeneration() } == .conflict)
+    #expect(code { _ = try snapshot.ordinals(forID: "id 7") } == .conflict)
+    try overwrite(scratch.path, mine)
+    var later: CatalogError.Code?
+    let first = code {
+        try reader.pool.read { _ in
+            try overwrite(scratch.path, theirs)
+            later = code { _ = try reader.snapshot() }
+        }
     }
+    #expect(first == .conflict)
+    #expect(later == .conflict)
+    try overwrite(scratch.path, mine)
+    #expect(try reader.snapshot().databaseUUID == databaseUUID && snapshot.ordinals(forID: "id 7") == [7])
+}
+
+/// Writes over a file as `cp` does: it stays the same one.
+private func overwrite(_ path: String, _ bytes: [UInt8]) throws {
+    let handle = try #require(FileHandle(forWritingAtPath: path))
+    try handle.truncate(atOffset: 0)
+    try handle.write(contentsOf: Data(bytes))
+    try handle.close()
+}
+
+@Test func `fault 04: an older state of the database that was copied over the file is noticed`() throws {
+    let scratch = try Scratch()
+    let writer = try makeDatabase(scratch, databaseUUID)
+    let older = try bytes(of: scratch.path)
+    let reader = try openReader(scratch)
+    _ = try reader.snapshot()
+    // What another process commits is no such thing.
+    _ = try writer.change(plainSettings, expecting: 1)
+    try writer.close()
+    #expect(try reader.snapshot().generation == 2)
+    try overwrite(scratch.path, older)
+    #expect(code { _ = try reader.currentGeneration() } == .conflict)
+    #expect(try openReader(scratch).currentGeneration() == 1)
 }
 
 @Test func `fault 03: a catalog that was moved away takes no changes`() throws {

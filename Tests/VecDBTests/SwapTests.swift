@@ -304,6 +304,34 @@ func `fault 03: what a crash staged is removed, unless it is another database's`
     #expect(try !database.refresh())
 }
 
+@Test func `fault 04: a catalog that was copied over the open one is noticed by every read`() throws {
+    let place = try TemporaryDirectory()
+    let (live, next) = (place.file("live"), place.file("next"))
+    try makeDatabase(live, "live")
+    try makeDatabase(next, "next")
+    let database = try VectorDatabase.open(live)
+    var options = SearchOptions(k: 5)
+    options.includesMetadata = true
+    let query = clusteredVectors(count: 1, dimensions: 4, seed: 9)
+    let hits = try database.search(query, options: options)
+    // As `cp` does it: the file stays the same.
+    let catalog = try Data(contentsOf: URL(fileURLWithPath: live + "/catalog.sqlite"))
+    func copy(_ bytes: Data) throws {
+        let handle = try #require(FileHandle(forWritingAtPath: live + "/catalog.sqlite"))
+        try handle.truncate(atOffset: 0)
+        try handle.write(contentsOf: bytes)
+        try handle.close()
+    }
+    try copy(Data(contentsOf: URL(fileURLWithPath: next + "/catalog.sqlite")))
+    for error in [
+        Outcome.of { _ = try database.refresh() }, Outcome.of { _ = try database.search(query, options: options) },
+    ] {
+        #expect(error?.code == .locked && error?.message.contains("was put in its place") == true)
+    }
+    try copy(catalog)
+    #expect(try !database.refresh() && database.search(query, options: options) == hits)
+}
+
 @Test func `fault 04: a relative path means what it meant when it was given`() throws {
     let place = try TemporaryDirectory()
     for name in ["here", "there"] {

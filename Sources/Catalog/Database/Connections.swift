@@ -1,6 +1,7 @@
 import FileSystem
 import Foundation
 import GRDB
+import GRDBSQLite
 import Synchronization
 
 extension CatalogFile {
@@ -84,12 +85,22 @@ final class ConnectionPool: Sendable {
     private let recovers: Bool
     private let busyTimeoutSeconds: Double
     private let slots: Mutex<[Slot]>
-    /// The database that the first connection was of.
-    private let databaseUUID = Mutex<String?>(nil)
+    /// `nil` until ``noteDatabase()``.
+    private let identity = Mutex<Identity?>(nil)
 
     private struct Slot {
         var connection: DatabaseQueue?
         var users = 0
+        /// What the file was like when the connection was last seen to be of the same database.
+        var checked: File.Status?
+    }
+
+    /// What must never change under those who read.
+    private struct Identity {
+        /// As it is stored.
+        var databaseUUID: String?
+        /// The newest that was seen.
+        var generation: UInt64 = 0
     }
 
     /// Opens the first connection.
@@ -135,24 +146,52 @@ final class ConnectionPool: Sendable {
             connection = opened
         } else {
             let new = try file.connect(access, busyTimeoutSeconds: busyTimeoutSeconds)
-            try checkIsSameDatabase(new)
             slots.withLock { $0[index].connection = new }
             connection = new
         }
-        return try file.translating { try connection.inDatabase(body) }
+        return try file.translating {
+            try connection.inDatabase { db in
+                try checkIsSameDatabase(db, index)
+                let result = Swift.Result { try body(db) }
+                // What was read of another database fails in many ways; that it is another one is what must be said.
+                try checkIsSameDatabase(db, index)
+                return try result.get()
+            }
+        }
     }
 
-    /// A copy may have been restored over the file, which stays the same one by that.
-    private func checkIsSameDatabase(_ connection: DatabaseQueue) throws(CatalogError) {
-        guard let expected = databaseUUID.withLock({ $0 }) else { return }
-        let found = try file.translating { try connection.inDatabase { try file.databaseUUID($0) } }
-        guard found == expected else { throw CatalogFile.replaced(file.path) }
+    /// A copy of another database, or an older one of this, may have been put into the file, which stays the same by that. To be
+    /// called before anything is read, so that no old page is in the connection's cache, and again before it is believed.
+    ///
+    /// - Complexity: one look at the file; where it was written to since, two short SELECTs.
+    private func checkIsSameDatabase(_ db: Database, _ index: Int) throws {
+        guard let known = identity.withLock({ $0 }) else { return }
+        let checked = slots.withLock { $0[index].checked }
+        // One that was renamed away is read on as it is.
+        guard let status = try? file.files.directory.status(of: CatalogFile.name),
+            checked.map({ $0.isSameFile(as: status) && $0 != status }) ?? true
+        else { return }
+        // SQLite goes by a few bytes of the first page, which may be the same.
+        unsafe sqlite3_db_release_memory(db.sqliteConnection)
+        // With their checksums: damage is no other database.
+        let databaseUUID = try file.settingRows(db)[SettingKey.databaseUUID.rawValue]
+        guard databaseUUID == nil || databaseUUID == known.databaseUUID else { throw CatalogFile.replaced(file.path) }
+        let generation = try file.currentGeneration(db)
+        let isOlder = identity.withLock { identity in
+            let newest = identity?.generation ?? 0
+            identity?.generation = max(newest, generation)
+            return generation < known.generation
+        }
+        guard !isOlder else { throw CatalogFile.replaced(file.path) }
+        slots.withLock { $0[index].checked = status }
     }
 
     /// Keeps in mind which database the first connection is of.
     func noteDatabase() throws(CatalogError) {
-        let found = try read { try file.databaseUUID($0) }
-        databaseUUID.withLock { $0 = found }
+        let found = try read { db in
+            Identity(databaseUUID: try file.databaseUUID(db), generation: try file.currentGeneration(db))
+        }
+        identity.withLock { $0 = found }
     }
 
     /// A connection that nobody uses; else a slot without one; else the connection with the fewest users.
