@@ -71,6 +71,42 @@ struct HostileTextTests {
         #expect(tsvEscaped("a\u{1B}[0m\\u{1b}\tb") == "a\\u{1b}[0m\\\\u{1b}\\tb")
     }
 
+    @Test func `fault 07: invisible characters are shown as escapes`() {
+        let scalars =
+            [0x00AD, 0x034F, 0x061C, 0x115F, 0x180E, 0x3164, 0xFEFF, 0xFFA0, 0xFFF9, 0xE0001, 0xE0100]
+            + Array(0x200B...0x200F) + Array(0x2028...0x202E) + Array(0x2060...0x206F) + Array(0xFE00...0xFE0F)
+            + Array(0xE0020...0xE007F)
+        for value in scalars {
+            guard let scalar = Unicode.Scalar(UInt32(value)) else { continue }
+            let shown = "a\\u{\(String(value, radix: 16))}b"
+            #expect(printable("a\(scalar)b") == shown && tsvEscaped("a\(scalar)b") == shown)
+        }
+    }
+
+    @Test(arguments: [
+        // A family, a heart, a key, a flag of colours; Persian and Hindi words; letters of one piece with their marks.
+        "\u{1F469}\u{200D}\u{1F469}\u{200D}\u{1F467}", "\u{2764}\u{FE0F}", "1\u{FE0F}\u{20E3}",
+        "\u{1F3F3}\u{FE0F}\u{200D}\u{1F308}", "\u{1F44D}\u{1F3FD}",
+        "\u{645}\u{6CC}\u{200C}\u{62E}\u{648}\u{627}\u{647}\u{645}", "\u{915}\u{94D}\u{200D}\u{937}", "e\u{301}",
+        "七人の侍",
+    ])
+    func `fault 07: what people write with stays`(text: String) {
+        #expect(printable(text).utf8.elementsEqual(text.utf8) && tsvEscaped(text).utf8.elementsEqual(text.utf8))
+    }
+
+    @Test func `fault 07: joiners and selectors are escaped where nothing needs them`() {
+        for (text, shown) in [
+            ("\u{1F469}\u{200D}", "\u{1F469}\\u{200d}"), ("\u{1F469}\u{200D}x", "\u{1F469}\\u{200d}x"),
+            ("x\u{200D}\u{1F469}", "x\\u{200d}\u{1F469}"), ("1\u{FE0F}2", "1\\u{fe0f}2"),
+            ("\u{2764}\u{FE0F}\u{FE0F}", "\u{2764}\u{FE0F}\\u{fe0f}"),
+            ("\u{1F469}\u{200C}\u{1F467}", "\u{1F469}\\u{200c}\u{1F467}"),
+            ("\u{645}\u{200C}a", "\u{645}\\u{200c}a"), ("\u{200D}\u{1F469}", "\\u{200d}\u{1F469}"),
+            ("\u{645}\u{200C}\u{200C}\u{62E}", "\u{645}\\u{200c}\\u{200c}\u{62E}"),
+        ] {
+            #expect(printable(text).utf8.elementsEqual(shown.utf8), "\(shown)")
+        }
+    }
+
     /// Every choice of standard streams that are closed.
     @Test(arguments: 1...7)
     func `fault 08: what is printed never goes into a file of the database`(closed: Int) throws {
