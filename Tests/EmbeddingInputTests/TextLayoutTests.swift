@@ -30,7 +30,12 @@ import Testing
         ("\"\",\"e0\"\n0,.5\n", "without a name"), ("item,e0,e1\n7,.5,.25\n", "named 'item'"),
         ("id,e0\n7,.5\n", "named 'id'"), ("Index,e0\n7,.5\n", "named 'Index'"), ("movie_id,e0\n7,.5\n", "'movie_id'"),
         ("userId,e0\n7,.5\n", "'userId'"), ("Unnamed: 0,e0\n7,.5\n", "'Unnamed: 0'"), ("name,0,1\n7,.5,1\n", "'name'"),
-        ("Fargo (1996),.5,.25\n", "field 1 is 'Fargo (1996)'"),
+        ("Fargo (1996),.5,.25\n", "field 1 is 'Fargo (1996)'"), ("0.0,1.0\n.5,.25\n", "counts from 0 to 1"),
+        ("0.0\n1\n", "counts from 0 to 0"), (",0.0,1.0\n0,.5,.25\n", "without a name"),
+        ("0,1,id\n.5,.25,7\n", "field 3 is 'id'"),
+        ("0.0,1.0,item_id\n.5,.25,7\n", "field 3 is 'item_id'"), ("e0,e1,id\n.5,.25,7\n", "has a column named 'id'"),
+        ("e0,title,e1\n.5,1,.25\n", "named 'title'"), ("e0,e1,\n.5,.25,7\n", "without a name"),
+        (".5,.25,7,\n", "field 4 is ''"), (".5,.25,Fargo (1996)\n", "field 3 is 'Fargo (1996)'"),
     ])
     func `fault 17: a first line that may be something else is refused`(text: String, part: String) throws {
         for (name, text) in [("x.csv", text), ("x.tsv", text.contains("\"") ? "" : text.replacing(",", with: "\t"))]
@@ -45,7 +50,8 @@ import Testing
     @Test(
         arguments: [
             ("e0,e1\n0,1\n", [[0, 1]]), ("x,y\n1,2\n", [[1, 2]]), ("item_0,item_1\n1,2\n", [[1, 2]]),
-            ("identity,y\n1,2\n", [[1, 2]]), ("0,1,3\n", [[0, 1, 3]]), ("0,1.0\n", [[0, 1]]), ("1,0\n", [[1, 0]]),
+            ("identity,y\n1,2\n", [[1, 2]]), ("0,1,3\n", [[0, 1, 3]]), ("0,1.0\n", [[0, 1]]), ("0.0,1\n", [[0, 1]]),
+            ("0.0,1.0,3.0\n", [[0, 1, 3]]), ("0.00,1.00\n", [[0, 1]]), ("1,0\n", [[1, 0]]),
         ] as [(String, [[Float]])])
     func `fault 17: what can only be one thing needs no word`(text: String, expected: [[Float]]) throws {
         #expect(try read("x.csv", text).rows == expected)
@@ -56,6 +62,9 @@ import Testing
         #expect(try read("x.csv", "0,1\n.5,.25\n", TextLayout(hasHeader: false)).rows == [[0, 1], [0.5, 0.25]])
         #expect(try read("x.csv", "item,e0\n7,.5\n", TextLayout(hasHeader: true)).rows == [[7, 0.5]])
         #expect(try refusal("x.csv", "item,e0\n7,.5\n", TextLayout(hasHeader: false)).message.contains("'item'"))
+        #expect(try read("x.csv", "0.0,1.0\n.5,.25\n", TextLayout(hasHeader: true)).rows == [[0.5, 0.25]])
+        #expect(try read("x.csv", "0.0,1.0\n.5,.25\n", TextLayout(hasHeader: false)).rows == [[0, 1], [0.5, 0.25]])
+        #expect(try read("x.csv", "e0,id\n.5,7\n", TextLayout(hasHeader: true)).rows == [[0.5, 7]])
         // A mixture of names and numbers is a header as well, when it is said to be one.
         #expect(try read("x.csv", "a,1\n7,.5\n", TextLayout(hasHeader: true)).rows == [[7, 0.5]])
     }
@@ -63,7 +72,8 @@ import Testing
     @Test(arguments: [
         ("item,e0,e1\n007,.5,1\n\"a, \"\"b\"\"\n\",2,\"3\"\n", "item", ["007", "a, \"b\"\n"]),
         (",0,1\n7,.5,1\n,2,3\n", "", ["7", ""]), ("0,id,1\n.5,é,1\n2,x y,3\n\n", "id", ["é", "x y"]),
-        ("0,1,2\n.5,1,a\n2,3,b\n", "2", ["a", "b"]),
+        ("0,1,2\n.5,1,a\n2,3,b\n", "2", ["a", "b"]), ("0,1,id\n.5,1,7\n2,3,08\n", "id", ["7", "08"]),
+        ("e0,e1,id\n.5,1,7\n2,3,8\n", "id", ["7", "8"]), ("0.0,1.0,id\n.5,1,7\n2,3,8\n", "id", ["7", "8"]),
     ])
     func `fault 17: a column of ids gives the ids`(text: String, column: String, ids: [String]) throws {
         let found = try read("x.csv", text, TextLayout(idColumn: column))

@@ -14,8 +14,9 @@ public struct TextLayout: Sendable, Hashable {
 
 /// The first line of a `.tsv` or `.csv` file of vectors, as far as it says what the columns are.
 ///
-/// Files of tables are often written with an index: `,e0,e1` by `DataFrame.to_csv()`, `0,1` by a frame without names. Read
-/// as vectors, both would be wrong without a word, so that what can be either must be said.
+/// Files of tables are often written with an index: `,e0,e1` by `DataFrame.to_csv()`, `0,1` or `0.0,1.0` by a frame without
+/// names, `e0,e1,id` with ids in the last column. Read as vectors, all would be wrong without a word, so that what can be either
+/// must be said.
 struct DelimitedColumns {
     let isHeader: Bool
     /// All columns, that of the ids too.
@@ -50,7 +51,7 @@ struct DelimitedColumns {
         let fields = records.fields.map { trimmed(records.bytes[$0]) }
         let numbers = fields.count(where: isNumber)
         if numbers == fields.count {
-            guard !fields.enumerated().allSatisfy({ $1.elementsEqual(String($0).utf8) }) else {
+            guard !counts(fields, ending: ""), !counts(fields, ending: ".0") else {
                 throw records.error(
                     .malformed, remedy: .textLayout,
                     "counts from 0 to \(grouped(fields.count - 1)), as the header of a table without names does, but "
@@ -58,14 +59,15 @@ struct DelimitedColumns {
             }
             return false
         }
-        // unreached: a record has at least one field
-        let first = fields.first ?? []
-        if first.isEmpty || namesNoNumber(first) {
+        // In a mixture of names and numbers only the first.
+        let places = numbers == 0 ? fields.indices : fields.startIndex..<1
+        if let place = places.first(where: { fields[$0].isEmpty || namesNoNumber(fields[$0]) }) {
+            let name = fields[place]
             throw records.error(
                 .malformed, remedy: .textLayout,
-                "begins with a column \(first.isEmpty ? "without a name" : "named \(quoted(first))"), as ids or row numbers "
-                    + "have, which are no part of a vector; say that it holds the ids, or that this is a header and all "
-                    + "columns are numbers")
+                "\(place == 0 ? "begins with" : "has") a column \(name.isEmpty ? "without a name" : "named \(quoted(name))"), as "
+                    + "ids or row numbers have, which are no part of a vector; say that it holds the ids, or that this is a "
+                    + "header and all columns are numbers")
         }
         guard numbers == 0 else {
             // unreached: one field is no number, or all would be
@@ -77,6 +79,11 @@ struct DelimitedColumns {
                     + "keep metadata in a file of its own")
         }
         return true
+    }
+
+    /// Whether fields are the numbers from 0 on, as the names of columns are that have none.
+    private static func counts(_ fields: [ArraySlice<UInt8>], ending: String) -> Bool {
+        fields.enumerated().allSatisfy { $1.elementsEqual("\($0)\(ending)".utf8) }
     }
 
     private static func column(named name: String, _ records: DelimitedRecordReader) throws(InputError) -> Int {
