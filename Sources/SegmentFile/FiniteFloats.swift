@@ -41,23 +41,27 @@ extension Span<Float> {
 }
 
 extension SectionEntry {
-    /// What is wrong with one checksum block of the section, or with all of it where it has one checksum: its bytes are not
-    /// those that were written, or hold floats that nobody writes. `nil` when nothing is.
+    /// What is wrong with one checksum block of the section: its bytes are not those that were written, or hold floats that
+    /// nobody writes. `nil` when nothing is.
     ///
     /// - Parameters:
     ///   - section: the section's bytes.
     ///   - range: the part that the checksum covers.
     ///   - place: where that is, for people: ` at block 3`.
-    ///   - computed: the checksum of those bytes where it has been computed.
-    func damage(
-        in section: RawSpan, _ range: Range<Int>, place: String = "", computed: UInt32? = nil, stored: UInt32
-    ) -> String? {
+    func damage(in section: RawSpan, _ range: Range<Int>, place: String, stored: UInt32) -> String? {
         let bytes = section.extracting(range)
-        let computed = computed ?? bytes.crc
-        guard computed == stored else {
-            return "is damaged\(place) (stored CRC-32C \(hexadecimal(stored)), computed \(hexadecimal(computed)))"
-        }
-        return rowThatIsNotFinite(bytes, at: range.lowerBound).map {
+        return checksumDamage(computed: bytes.crc, stored: stored, place: place)
+            ?? floatDamage(in: bytes, at: range.lowerBound, place: place)
+    }
+
+    func checksumDamage(computed: UInt32, stored: UInt32, place: String = "") -> String? {
+        guard computed != stored else { return nil }
+        return "is damaged\(place) (stored CRC-32C \(hexadecimal(stored)), computed \(hexadecimal(computed)))"
+    }
+
+    /// What is wrong with the floats in a part of the section that begins at byte `start` of it.
+    func floatDamage(in bytes: RawSpan, at start: Int, place: String = "") -> String? {
+        rowThatIsNotFinite(bytes, at: start).map {
             "is damaged\(place): row \($0) holds a value that is not finite, or a scale below 0"
         }
     }

@@ -1,16 +1,22 @@
 import FileSystem
 
 extension MappedFile {
-    /// The CRC-32C of a range; of a large one only some megabytes are in memory at a time.
-    func crc(of range: Range<Int>) -> UInt32 {
+    /// What is wrong with a section without a checksum shift; `nil` when nothing is. Each byte is read once, and of a large
+    /// section only some megabytes are in memory at a time.
+    func damage(in entry: SectionEntry) -> String? {
         var crc: UInt32 = 0
-        for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.stepByteCount) {
-            let part = start..<min(range.upperBound, start + Self.stepByteCount)
-            crc = bytes.extracting(part).crc(continuing: crc)
-            if range.count > Self.stepByteCount { dropPages(in: part) }
+        var damage: String?
+        for start in stride(from: 0, to: entry.byteCount, by: Self.stepByteCount) {
+            let part = start..<min(entry.byteCount, start + Self.stepByteCount)
+            let place = entry.offset + part.lowerBound..<entry.offset + part.upperBound
+            let bytes = bytes.extracting(place)
+            crc = bytes.crc(continuing: crc)
+            damage = damage ?? entry.floatDamage(in: bytes, at: start)
+            if entry.byteCount > Self.stepByteCount { dropPages(in: place) }
         }
-        return crc
+        return entry.checksumDamage(computed: crc, stored: entry.crc) ?? damage
     }
 
+    /// A multiple of every float's size, and of what scales lie at.
     static let stepByteCount = 16 << 20
 }

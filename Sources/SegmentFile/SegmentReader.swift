@@ -90,7 +90,7 @@ public final class SegmentReader: Sendable {
         deferred = whole.filter { $0.byteCount > Self.believedByteCount }
         adviseUse()
         for entry in whole where entry.byteCount <= Self.believedByteCount {
-            if let damage = damage(in: entry) { throw .damaged(name, entry.name, damage) }
+            if let damage = map.damage(in: entry) { throw .damaged(name, entry.name, damage) }
         }
     }
 
@@ -100,15 +100,8 @@ public final class SegmentReader: Sendable {
     /// - Complexity: O(bytes of the sections without a checksum shift).
     public func verifyDeferred() throws(SegmentError) {
         for entry in deferred {
-            if let damage = damage(in: entry) { throw .damaged(file, entry.name, damage) }
+            if let damage = map.damage(in: entry) { throw .damaged(file, entry.name, damage) }
         }
-    }
-
-    /// What is wrong with a section without a checksum shift; `nil` when nothing is.
-    private func damage(in entry: SectionEntry) -> String? {
-        entry.damage(
-            in: allBytes.extracting(entry.range), 0..<entry.byteCount, computed: map.crc(of: entry.range),
-            stored: entry.crc)
     }
 
     /// Searches touch large sections here and there, where a fault would otherwise read megabytes around it; the small ones
@@ -231,7 +224,7 @@ public final class SegmentReader: Sendable {
                 damages.append(.damaged(file, entry.name, "is preceded by padding that is not zero"))
             }
             // Opening has looked at those of known kinds.
-            if entry.checksumShift == 0, entry.kind == nil, let damage = damage(in: entry) {
+            if entry.checksumShift == 0, entry.kind == nil, let damage = map.damage(in: entry) {
                 damages.append(.damaged(file, entry.name, damage))
             }
             for block in 0..<entry.blockCount where damages.count < 100 {

@@ -72,16 +72,13 @@ public struct SegmentReport: Sendable {
                 state = "not checked"  // by nobody but 'verify'
             } else if entry.checksumShift == 0 {
                 // A damaged table may claim gigabytes, which must not all be in memory at once.
-                let computed = map.crc(of: entry.range)
-                if entry.damage(in: bytes, 0..<entry.byteCount, computed: computed, stored: entry.crc) != nil {
-                    state = "damaged"
-                }
+                if map.damage(in: entry) != nil { state = "damaged" }
             } else if checkingBlocks {
                 var dropped = 0
                 for block in 0..<entry.blockCount {
                     let range = entry.blockRange(block)
                     let stored = checksums.uint32(4 * (Int(entry.firstBlockChecksum) + block))
-                    if entry.damage(in: bytes, range, stored: stored) != nil {
+                    if entry.damage(in: bytes, range, place: "", stored: stored) != nil {
                         state = "damaged at block \(block)"
                         break
                     }

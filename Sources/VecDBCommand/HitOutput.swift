@@ -20,12 +20,13 @@ struct HitOutput {
     /// Whether a table is preceded by its query's name: when there are several.
     var namesQueries = false
 
-    /// The metadata documents of some hits. Some at a time, while they are written: all documents of a batch may be
-    /// gigabytes.
+    /// The metadata documents of some hits. Some at a time, in the order in which they are written: all documents of a batch may
+    /// be gigabytes.
     typealias Documents = (ArraySlice<Hit>) throws -> [String?]
+    /// For the answers that are written next; `nil` without metadata.
+    var documents: Documents?
 
     private let format: HitFormat
-    private let documents: Documents?
     private var output = StandardOutput()
     private var isFirst = true
     private var hasNotedColumns = false
@@ -33,10 +34,8 @@ struct HitOutput {
     /// Documents that are in memory at a time, each of at most 16 MiB.
     private static let documentsAtATime = 16
 
-    /// - Parameter documents: `nil` without metadata.
-    init(_ format: HitFormat, documents: Documents?) {
+    init(_ format: HitFormat) {
         self.format = format
-        self.documents = documents
     }
 
     mutating func write(_ answer: Answer) throws {

@@ -78,18 +78,16 @@ struct QueryCommand: ParsableCommand {
 
     func run() throws {
         let searched = try searched()
+        // Documents are looked up while hits are written.
         var options = search.options(rows: searched.rows)
-        // Those of a database are looked up one after the other while hits are written.
-        options.includesMetadata = withMetadata && from != nil
         let exclusions = try Exclusions(ids: search.exclude, file: search.excludeFile)
         options.excludedIDs = exclusions.everyQuery
         try exclusions.noteUnknown(in: searched)
         noteWhatHasNoEffect(searched, options)
 
         let source = try QuerySource(queries, of: searched, named: database ?? from ?? "")
-        var output = HitOutput(format, documents: withMetadata ? searched.documents(of:) : nil)
-        let batchLimit = batchLimit(
-            k: options.k, dimensions: searched.dimensions, holdsDocuments: options.includesMetadata)
+        var output = HitOutput(format)
+        let batchLimit = batchLimit(k: options.k, dimensions: searched.dimensions)
         var queryCount = 0
         while let batch = try source.next(maxCount: batchLimit) {
             if batch.firstIndex == 0 { output.namesQueries = batch.count > 1 }
@@ -98,6 +96,7 @@ struct QueryCommand: ParsableCommand {
             } else {
                 let answers = try searched.searchBatch(
                     batch.vectors, options: options, excludedIDs: exclusions.inBatch(batch), threads: search.threads)
+                if withMetadata { output.documents = searched.documents(of: answers) }
                 for (position, hits) in answers.enumerated() {
                     try output.write(Answer(index: batch.firstIndex + position, id: batch.id(position), hits: hits))
                 }
@@ -129,6 +128,7 @@ struct QueryCommand: ParsableCommand {
     ) throws {
         let answers = try database.explainBatch(
             batch.vectors, options: options, excludedIDs: exclusions.inBatch(batch))
+        if withMetadata { output.documents = Searched.database(database).documents(of: answers.map(\.hits)) }
         for (position, (hits, statistics)) in answers.enumerated() {
             let index = batch.firstIndex + position
             let explanation = Explanation(
@@ -139,8 +139,8 @@ struct QueryCommand: ParsableCommand {
 
     /// Queries to hold at a time, so that neither their vectors (16 MiB) nor their hits grow without bound. At least
     /// two, so that the first batch tells whether there are several.
-    private func batchLimit(k: Int, dimensions: Int, holdsDocuments: Bool) -> Int {
-        max(2, min(1024, (1 << 22) / max(1, dimensions), (1 << (holdsDocuments ? 13 : 18)) / k))
+    private func batchLimit(k: Int, dimensions: Int) -> Int {
+        max(2, min(1024, (1 << 22) / max(1, dimensions), (1 << 18) / k))
     }
 }
 

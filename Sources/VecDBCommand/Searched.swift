@@ -34,11 +34,13 @@ enum Searched {
         }
     }
 
-    /// The metadata documents of some hits.
-    func documents(of hits: ArraySlice<Hit>) throws -> [String?] {
+    /// What looks up the metadata documents of some answers' hits, which it is asked for in their order.
+    func documents(of answers: [[Hit]]) -> HitOutput.Documents {
         switch self {
-        case .database(let database): try database.metadata(ordinals: hits.map(\.ordinal))
-        case .export: hits.map(\.metadata)
+        case .database(let database): return { try database.metadata(ordinals: $0.map(\.ordinal)) }
+        case .export(let search):
+            var documents = search.documents(of: answers.joined().map(\.ordinal))
+            return { try documents.next($0.count) }
         }
     }
 

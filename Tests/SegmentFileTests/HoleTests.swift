@@ -3,8 +3,14 @@ import Testing
 
 @testable import SegmentFile
 
-/// A segment with one more section, a hole of `byteCount` bytes with a wrong checksum, before the last one.
-private func writeSegmentWithHole(_ byteCount: Int, kind: UInt16, in place: Place) throws -> SegmentUUID {
+/// A segment with one more section, a hole of `byteCount` bytes, before the last one.
+///
+/// - Parameters:
+///   - element: the section's element type.
+///   - crc: the section's checksum, wrong by default.
+private func writeSegmentWithHole(
+    _ byteCount: Int, kind: UInt16, element: ElementType = .structured, crc: UInt32 = 1, in place: Place
+) throws -> SegmentUUID {
     let uuid = try writeSegment(in: place)
     let entries = try SegmentReader(in: place.directory, uuid: uuid, pinning: false).entries
     let checksums = entries[entries.count - 1]
@@ -26,7 +32,8 @@ private func writeSegmentWithHole(_ byteCount: Int, kind: UInt16, in place: Plac
         store(hole, 8, at: place + 8)
         store(byteCount, 8, at: place + 16)
         store(byteCount, 8, at: place + 24)
-        store(1, 4, at: place + 40)
+        store(Int(element.rawValue), 1, at: place + 3)
+        store(Int(crc), 4, at: place + 40)
         store(entries.count + 1, 4, at: 112)
         store(last + 4096, 8, at: 72)
         sealTable(&data)
@@ -68,6 +75,46 @@ func `fault 12: a report of a segment reads a large section some megabytes at a 
     #expect(report.sections.contains { $0.name == "origin" && $0.checksum == "damaged" })
     // Other tests run in this process at the same time.
     #expect(try largestResidentSize() - before < 1 << 30)
+}
+
+@Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/self/status")))
+func `fault 12: floats of a large section that is intact are looked at some megabytes at a time`() throws {
+    let place = try Place()
+    // Zeros are finite.
+    let step = [UInt8](repeating: 0, count: 16 << 20)
+    let crc = (0..<64).reduce(UInt32(0)) { crc, _ in unsafe step.span.bytes.crc(continuing: crc) }
+    let uuid = try writeSegmentWithHole(
+        1 << 30, kind: SectionKind.origin.rawValue, element: .float32, crc: crc, in: place)
+    let before = try largestResidentSize()
+    let report = try SegmentReport(in: place.directory, fileName: uuid.segmentFileName, checkingBlocks: true)
+    #expect(report.sections.contains { $0.name == "origin" && $0.checksum == "ok" })
+    try SegmentReader(in: place.directory, uuid: uuid).verifyDeferred()
+    #expect(try largestResidentSize() - before < 600 << 20)
+}
+
+@Test func `fault 12: a float that is not finite is found behind the first megabytes`() throws {
+    let place = try Place()
+    let size = 40 << 20
+    var bytes = [UInt8](repeating: 0, count: size)
+    let row = (33 << 20) / 4
+    bytes.replaceSubrange(4 * row..<4 * row + 4, with: [0, 0, 0x80, 0x7F])
+    let uuid = try writeSegmentWithHole(
+        size, kind: SectionKind.origin.rawValue, element: .float32, crc: unsafe bytes.span.bytes.crc, in: place)
+    var offset = 0
+    do {
+        // As a hole it has another checksum.
+        let report = try SegmentReport(in: place.directory, fileName: uuid.segmentFileName, checkingBlocks: true)
+        let section = try #require(report.sections.first { $0.name == "origin" })
+        #expect(section.checksum == "damaged")
+        offset = section.offset
+    }
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: place.file(uuid.segmentFileName)))
+    try file.seek(toOffset: UInt64(offset + 4 * row))
+    try file.write(contentsOf: Data(bytes[4 * row..<4 * row + 4]))
+    try file.close()
+    #expect { try SegmentReader(in: place.directory, uuid: uuid) } throws: {
+        "\($0)".contains("row \(row) holds a value that is not finite")
+    }
 }
 
 @Test func `fault 12: verify reads what opening does not, some megabytes at a time`() throws {

@@ -157,7 +157,8 @@ struct HostileTextTests {
     func `fault 12: documents are looked up a few at a time`(format: HitFormat) throws {
         let hits = (0..<100).map { Hit(ordinal: UInt64($0), score: 1, id: nil, metadata: nil) }
         var asked: [Int] = []
-        var output = HitOutput(format) { hits in
+        var output = HitOutput(format)
+        output.documents = { hits in
             asked.append(hits.count)
             return hits.map { "{\"ordinal\":\($0.ordinal)}" }
         }

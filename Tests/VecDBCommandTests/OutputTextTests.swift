@@ -1,3 +1,4 @@
+import EmbeddingInput
 import Testing
 import VecDB
 
@@ -97,6 +98,17 @@ struct OutputTextTests {
         #expect(tsvEscaped("a\tb\nc\rd\\e\r\n") == "a\\tb\\nc\\rd\\\\e\\r\\n")
     }
 
+    private func topLevelMembers(_ document: String) -> [(key: ByteString, value: ArraySlice<UInt8>)] {
+        let bytes = Array(document.utf8)
+        var members: [(key: ByteString, value: ArraySlice<UInt8>)] = []
+        forEachMember(of: bytes) { name, value in
+            guard let key = decodedString(bytes[name]) else { return false }
+            members.append((key, bytes[value]))
+            return true
+        }
+        return members
+    }
+
     @Test func `members of a document keep their order and their text`() {
         let members = topLevelMembers(#"{"b":"x,}\"y","a:":[1,{"c":2}],"n":null,"é\n":-1.50,"o":{"p":[]},"e":{}}"#)
         #expect(members.map(\.key.text) == ["b", "a:", "n", "é\n", "o", "e"])
@@ -132,6 +144,36 @@ struct OutputTextTests {
         #expect(columns.cells == [["1999", "a\tb", ""], ["", "", ""], ["", "", "true"]])
         let long = MetadataColumns(["{\"t\":\"\(String(repeating: "x", count: 100))\"}"])
         #expect(long.cells == [[String(repeating: "x", count: 47) + "…"]])
+    }
+
+    @Test func `fault 12: of many keys those of the columns are found`() {
+        // More keys than columns, with the same last bytes, of the same length, and escaped.
+        let first =
+            "{" + (0..<60).map { "\"column number \($0)\":\($0)" }.joined(separator: ",")
+            + #","\u00e9\n":"e","é":1,"":2,"a\"b":3}"#
+        let second =
+            "{" + (0..<50_000).map { "\"\($0) number \($0)\":0" }.joined(separator: ",")
+            + #","column number 7":"x","é\n":"f","a\"b":4,"":5,"\u00e9":6,"other\n":7}"#
+        let columns = MetadataColumns([first, second, nil])
+        #expect(columns.columns.count == MetadataColumns.columnLimit && columns.leavesOutKeys)
+        #expect(columns.cells[0][0] == "0" && columns.cells[0][60...].elementsEqual(["e", "1", "2", "3"]))
+        #expect(columns.cells[1][7] == "x" && columns.cells[1][60...].elementsEqual(["f", "6", "5", "4"]))
+        #expect(columns.cells[1].filter { $0.isEmpty }.count == 59 && columns.cells[2].allSatisfy(\.isEmpty))
+        #expect(!MetadataColumns([first]).leavesOutKeys)
+    }
+
+    @Test(arguments: ["x", "é", "七", "\u{1F469}\u{200D}\u{1F469}", "\\n", "\\\\", "\\u00e9", "\\ud83d\\ude00"])
+    func `fault 12: of a long value the beginning is looked at`(part: String) throws {
+        func cell(_ count: Int, _ before: String) -> String? {
+            let text = before + String(repeating: part, count: count)
+            return MetadataColumns(["{\"t\":\"\(text)\",\"u\":1}"]).cells[0].first
+        }
+        // Whatever the place of the cut is in the text.
+        for before in ["", "a", "ab", "abc", "abcd", "abcde", "abcdef"] {
+            #expect(cell(100_000, before) == cell(100, before), "\(part)")
+        }
+        let number = MetadataColumns(["{\"t\":[\(String(repeating: "1,", count: 9000))1]}"]).cells[0][0]
+        #expect(number == "[" + String(repeating: "1,", count: 23) + "…")
     }
 
     @Test(

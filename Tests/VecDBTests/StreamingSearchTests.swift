@@ -33,6 +33,29 @@ import VectorKernels
         #expect(try streaming.search([]).isEmpty)
     }
 
+    @Test func `fault 12: documents of hits are in memory as far as they fit`() throws {
+        var generator = SeededGenerator(seed: 5)
+        let metadata = (0..<300).map { "{\"text\":\"\(String(repeating: "x", count: $0 == 120 ? 900 : $0))\"}" }
+        let streaming = try StreamingSearch(
+            .memory(vectors: (0..<300).map { Float($0) }, dimensions: 1, metadata: metadata))
+        // Some come several times; they are read once for each part, and 120 is more than fits.
+        let ordinals = (0..<200).map { _ in UInt64(generator.uniform(below: 300)) } + [120, 121]
+        for (limit, passes) in [(1 << 20, 1...1), (10_000, 3...60), (500, 20...203), (0, 100...203)] {
+            var documents = StreamedDocuments(streaming, ordinals: ordinals, byteLimit: limit)
+            var found: [String?] = []
+            while found.count < ordinals.count {
+                let count = min(16, ordinals.count - found.count)
+                found += try documents.next(count)
+                let largest = found.suffix(count).compactMap { $0?.utf8.count }.max() ?? 0
+                #expect(documents.heldByteCount <= max(limit, largest))
+            }
+            #expect(found == ordinals.map { metadata[Int($0)] })
+            #expect(passes.contains(documents.passCount), "\(documents.passCount)")
+        }
+        var none = try StreamingSearch(.memory(vectors: [1, 2], dimensions: 1)).documents(of: [1, 0, 1])
+        #expect(try none.next(2) == [nil, nil] && none.next(1) == [nil] && none.next(0).isEmpty)
+    }
+
     @Test func `rows of bytes are scored as bytes`() throws {
         let place = try TemporaryDirectory()
         var generator = SeededGenerator(seed: 4)

@@ -123,6 +123,8 @@ public final class StreamingSearch {
 
     /// The best `options.k` candidates of every query, best first; one pass over the vectors for all of them.
     ///
+    /// With `options.includesMetadata` the documents of all hits are in memory; ``documents(of:)`` has some at a time.
+    ///
     /// - Parameters:
     ///   - queries: row-major, `dimensions` finite floats each; normalised here for cosine.
     ///   - excludedIDs: more exclusions for single queries, by their index.
@@ -243,19 +245,28 @@ public final class StreamingSearch {
         if options.includesIDs, input.source.hasIDs {
             try forEachID { id, row in if wanted.contains(UInt32(row)) { ids[UInt32(row)] = id } }
         }
-        var documents: [UInt32: String] = [:]
+        var documents: [UInt64: String] = [:]
         if options.includesMetadata {
-            try input.source.forEachMetadataBatch { rows, first in
-                for (place, row) in rows.enumerated() where wanted.contains(UInt32(first) + UInt32(place)) {
-                    documents[UInt32(first) + UInt32(place)] = String(decoding: row.document, as: UTF8.self)
-                }
+            try forEachDocument(of: Set(wanted.map { UInt64($0) })) {
+                documents[$0] = String(decoding: $1, as: UTF8.self)
             }
         }
         return candidates.indices.map { query in
             kept[query].enumerated().map { place, row in
                 Hit(
                     ordinal: UInt64(row), score: metric.shown(candidates[query].scores[place]),
-                    id: options.includesIDs ? ids[row] ?? String(row) : nil, metadata: documents[row])
+                    id: options.includesIDs ? ids[row] ?? String(row) : nil, metadata: documents[UInt64(row)])
+            }
+        }
+    }
+
+    /// Calls `body` with each of these candidates that has a metadata document, in their order in the input, and the document.
+    func forEachDocument(of ordinals: Set<UInt64>, _ body: (UInt64, [UInt8]) -> Void) throws(DatabaseError) {
+        try DatabaseError.wrapping {
+            try input.source.forEachMetadataBatch { rows, first in
+                for (place, row) in rows.enumerated() where ordinals.contains(first + UInt64(place)) {
+                    body(first + UInt64(place), row.document)
+                }
             }
         }
     }
