@@ -40,12 +40,17 @@ public struct CatalogError: Error, Sendable, Equatable, CustomStringConvertible 
     public let detail: String
     /// SQLite's extended result code where SQLite reported the problem.
     public let sqliteCode: Int32?
+    /// Whether the detail ends in the advice to build again.
+    public let isMendedByBuild: Bool
 
-    init(_ code: Code, path: String, sqliteCode: Int32? = nil, _ detail: String) {
+    init(
+        _ code: Code, path: String, sqliteCode: Int32? = nil, isMendedByBuild: Bool = false, _ detail: String
+    ) {
         self.code = code
         self.path = path
         self.sqliteCode = sqliteCode
-        self.detail = detail
+        self.isMendedByBuild = isMendedByBuild
+        self.detail = isMendedByBuild ? detail + "; restore a backup, or build it again" : detail
     }
 
     /// What the system says, which begins with the path where it concerns one.

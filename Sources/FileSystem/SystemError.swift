@@ -24,6 +24,8 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     public var isNotFound: Bool { code == ENOENT || code == ENOTDIR }
+    /// Whether links led in a circle, or one stood where none is followed.
+    public var isLinkLoop: Bool { code == ELOOP }
     public var alreadyExists: Bool { code == EEXIST || code == ENOTEMPTY }
     public var isReadOnly: Bool { code == EROFS || code == EACCES || code == EPERM }
 

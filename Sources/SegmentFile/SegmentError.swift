@@ -28,13 +28,19 @@ public struct SegmentError: Error, Sendable, Equatable, CustomStringConvertible 
     public let message: String
     /// `errno` where the operating system refused.
     public let systemCode: Int32?
+    /// Whether the message ends in the advice to build again.
+    public let isMendedByBuild: Bool
 
-    public init(_ code: Code, file: String, section: String? = nil, systemCode: Int32? = nil, _ message: String) {
+    public init(
+        _ code: Code, file: String, section: String? = nil, systemCode: Int32? = nil, isMendedByBuild: Bool = false,
+        _ message: String
+    ) {
         self.code = code
         self.file = file
         self.section = section
         self.systemCode = systemCode
-        self.message = message
+        self.isMendedByBuild = isMendedByBuild
+        self.message = isMendedByBuild ? message + "; restore a backup, or build it again" : message
     }
 
     init(_ error: SystemError) {
@@ -47,10 +53,9 @@ public struct SegmentError: Error, Sendable, Equatable, CustomStringConvertible 
         return "\(file): " + (section.map { "section '\($0)' " } ?? "") + message
     }
 
-    static let remedy = "restore a backup or rebuild with 'vecdb build'"
-
-    static func damaged(_ file: String, _ section: String?, _ message: String) -> SegmentError {
-        SegmentError(.damaged, file: file, section: section, message + "; " + remedy)
+    /// For what a restored backup mends, or a build from the embeddings.
+    public static func damaged(_ file: String, _ section: String?, _ message: String) -> SegmentError {
+        SegmentError(.damaged, file: file, section: section, isMendedByBuild: true, message)
     }
 
     /// For a value that a later version of the format may define, in a file that does not contradict itself.

@@ -281,7 +281,7 @@ public final class SegmentReader: Sendable {
 
     private func changed(_ how: String) -> SegmentError {
         SegmentError(
-            .changedUnderneath, file: file,
-            "\(how): somebody changed a file that must never change; " + SegmentError.remedy)
+            .changedUnderneath, file: file, isMendedByBuild: true,
+            "\(how): somebody changed a file that must never change")
     }
 }

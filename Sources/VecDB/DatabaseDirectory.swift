@@ -24,14 +24,21 @@ func openDatabaseDirectory(_ path: String) throws(DatabaseError) -> Directory {
     do throws(SystemError) {
         return try Directory(opening: path)
     } catch {
-        guard error.isNotFound else { throw DatabaseError(error) }
-        throw brokenLink(path)
-            ?? DatabaseError(.notFound, "\(path): there is no such database; make one with 'vecdb build'")
+        guard error.isNotFound || error.isLinkLoop else { throw DatabaseError(error) }
+        throw brokenLink(path, error)
+            ?? DatabaseError(.notFound, remedy: .build, "\(path): there is no such database; build one")
     }
 }
 
-/// What is wrong with a path that is a link and leads nowhere; `nil` for every other path.
-func brokenLink(_ path: String) -> DatabaseError? {
+/// What is wrong with a path that is a link and leads nowhere, or in a circle; `nil` for every other path.
+///
+/// - Parameter error: what opening it said.
+func brokenLink(_ path: String, _ error: SystemError) -> DatabaseError? {
+    if error.isLinkLoop {
+        return DatabaseError(
+            .notFound,
+            "\(path): is a link that leads back to itself, or leads through one; mend the link, or name another path")
+    }
     let manager = FileManager.default
     guard !manager.fileExists(atPath: path), let target = try? manager.destinationOfSymbolicLink(atPath: path) else {
         return nil

@@ -14,7 +14,7 @@ extension DatabaseError {
             case .beingRemoved: .locked
             case .system: .system
             }
-        self.init(code, "\(error)")
+        self.init(code, remedy: error.isMendedByBuild ? .build : nil, "\(error)")
     }
 
     init(_ error: CatalogError) {
@@ -29,7 +29,8 @@ extension DatabaseError {
             case .diskFull, .readOnly, .system, .commitUncertain: .system
             case .invalidArgument: .invalidInput
             }
-        self.init(code, "\(error)")
+        let remedy: Remedy? = error.code == .recoveryPending ? .recovery : error.isMendedByBuild ? .build : nil
+        self.init(code, remedy: remedy, "\(error)")
     }
 
     init(_ error: InputError) {

@@ -25,6 +25,10 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
 
     /// What a caller may set to get past an error. Messages say it in words; how it is set, a program knows better.
     public enum Remedy: String, Sendable, CaseIterable {
+        /// ``VectorDatabase/build(at:from:options:progress:)``, from the embeddings, where there is no backup
+        case build
+        /// ``VectorDatabase/open(_:mode:)`` with ``VectorDatabase/OpenMode/automatic``, and write permission
+        case recovery
         /// ``BuildFiles/inputFormat``
         case inputFormat
         /// ``BuildFiles/tensor``

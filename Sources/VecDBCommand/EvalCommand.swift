@@ -84,7 +84,10 @@ struct EvalCommand: ParsableCommand {
             valueName: "file"))
     var labels: String?
 
-    @Option(help: ArgumentHelp("Draw recall against queries per second into this SVG file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Draw recall against queries per second into this SVG file, or a PNG one where a converter is installed.",
+            valueName: "file"))
     var plot: String?
 
     @Flag(help: "Measure instead how long opening takes, and the first answer.")
@@ -114,9 +117,10 @@ struct EvalCommand: ParsableCommand {
                 "'--labels' counts accuracy, not recall; leave out '--truth', '--batch', '--cold' and '--plot'.")
         }
         if open, threads > 1 { throw ValidationError("'--open' measures one search at a time; leave out '--threads'.") }
-        if let plot, !plot.lowercased().utf8.suffix(4).elementsEqual(".svg".utf8) {
+        if let plot, FrontierPlot.Form(ofFile: plot) == nil {
             throw ValidationError(
-                "'--plot' is '\(printable(plot))'; it draws SVG, so name a file that ends with '.svg'.")
+                "'--plot' is '\(printable(plot))'; it draws SVG, so name a file that ends with '.svg', or one that ends with "
+                    + "'.png' where a converter is installed.")
         }
         try checkQueryFileOptions(queries, truth: truth, inputFormat, tensor: tensor, textLayout)
     }
@@ -126,7 +130,7 @@ struct EvalCommand: ParsableCommand {
         let database = try VectorDatabase.open(database)
         noteWhatHasNoEffect(database.info)
         if let labels { return try measureLabels(labels, of: database) }
-        if let plot { try FrontierPlot.checkPlace(plot) }
+        let picture = try plot.map { try FrontierPlot.Target($0) }
         let queries = try readQueries(of: database)
         let truth = try truth(of: queries, in: database)
         var rows: [EvaluationRow] = []
@@ -144,7 +148,7 @@ struct EvalCommand: ParsableCommand {
                 rows.append(EvaluationRow(shown(setting, of: database), result))
             }
         }
-        if let plot { try FrontierPlot(rows, k: k, title: self.database, info: info).write(to: plot) }
+        if let picture { try picture.write(FrontierPlot(rows, k: k, title: self.database, info: info).svg) }
         if json { return try StandardOutput.print(JSONOutput.document(rows)) }
         let stored = usesStored ? "\n" + settingsText(info.settings, defaults: info.defaults) : ""
         try StandardOutput.print(printableLines(evaluationText(rows, k: k) + stored))

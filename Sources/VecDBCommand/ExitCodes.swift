@@ -55,11 +55,12 @@ extension ParsableCommand {
             exit(withError: ExitCode.failure)
         default:
             // Usage errors, --help and --version: the parser knows their texts and codes.
-            let code = exitCode(for: error)
-            guard code != .success, case let message = fullMessage(for: error), !message.isEmpty else {
-                exit(withError: error)
+            let code = exitCode(for: error), message = fullMessage(for: error)
+            guard code == .success else {
+                if !message.isEmpty { StandardError.writeLines(message + "\n") }
+                exit(withError: code)
             }
-            StandardError.writeLines(message + "\n")
+            do { if !message.isEmpty { try StandardOutput.print(message) } } catch { end(with: error) }
             exit(withError: code)
         }
     }

@@ -31,42 +31,6 @@ struct FrontierPlot {
         }
     }
 
-    /// Looks before anything is measured whether there is a place for the file.
-    ///
-    /// - Throws: `system` when it cannot be written.
-    static func checkPlace(_ path: String) throws {
-        let manager = FileManager.default
-        let directory =
-            path.utf8.contains(UInt8(ascii: "/")) ? URL(filePath: path).deletingLastPathComponent().path : "."
-        func refusal(_ reason: String) -> DatabaseError {
-            DatabaseError(.system, "\(path): could not be written: \(reason)")
-        }
-        guard manager.fileExists(atPath: directory) else {
-            if let target = try? manager.destinationOfSymbolicLink(atPath: directory) {
-                throw refusal("'\(directory)' is a link to '\(target)', where there is nothing; mend the link")
-            }
-            throw refusal("there is no directory '\(directory)'; make it, or name another file")
-        }
-        // Only directories have entries, and so links to them do.
-        guard manager.fileExists(atPath: directory + "/.") else {
-            throw refusal("'\(directory)' is no directory; name another file")
-        }
-        if manager.fileExists(atPath: path + "/.") { throw refusal("it is a directory; name another file") }
-        let isThere = manager.fileExists(atPath: path)
-        guard manager.isWritableFile(atPath: isThere ? path : directory) else {
-            throw refusal("permission denied; name another file")
-        }
-    }
-
-    /// - Throws: `system` when the file cannot be written.
-    func write(to path: String) throws {
-        do {
-            try Data(svg.utf8).write(to: URL(filePath: path))
-        } catch {
-            throw DatabaseError(.system, "\(path): could not be written: \(reason(error))")
-        }
-    }
-
     // MARK: the picture
 
     private static let (width, height) = (860.0, 540.0)

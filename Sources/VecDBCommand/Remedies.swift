@@ -1,12 +1,14 @@
 import EmbeddingInput
 import VecDB
 
-// The library says in words what would help; only the command knows the options that do it.
+// The library says in words what would help; only the command knows the options and commands that do it.
 
 extension DatabaseError.Remedy {
-    /// The options, as messages quote them.
+    /// The options or commands, as messages quote them.
     var options: String {
         switch self {
+        case .build: "'vecdb build'"
+        case .recovery: "'vecdb verify'"
         case .inputFormat: "'--input-format'"
         case .tensor: "'--tensor'"
         case .textLayout: "'--id-column <name>', '--header yes' or '--header no'"

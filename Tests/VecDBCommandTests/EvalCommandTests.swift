@@ -129,6 +129,43 @@ struct EvalCommandTests {
         #expect(output.status != 0 && output.standardError.contains(message), "\(output.standardError)")
     }
 
+    /// `PATH` of a directory that holds a converter, or none.
+    private func plot(_ name: String, converter script: String?, in directory: TemporaryDirectory) throws -> Output {
+        try directory.makeDirectory("bin-" + name)
+        if let script {
+            try directory.write("bin-\(name)/rsvg-convert", "#!/bin/bash\n" + script + "\n")
+            #expect(try shell("chmod +x 'bin-\(name)/rsvg-convert'", in: directory).status == 0)
+        }
+        return try shell(
+            "PATH=\"$PWD/bin-\(name)\" \"$VECDB\" eval d.vecdb --queries queries.npy --passes 1 --plot \(name)",
+            in: directory)
+    }
+
+    @Test func `fault 23: a plot is a PNG where a converter is installed`() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("v.npy", npy(clusteredRows(200, dimensions: 4, clusters: 4, seed: 1)))
+        try directory.write("queries.npy", npy(clusteredRows(20, dimensions: 4, clusters: 4, seed: 2)))
+        try succeed("build", "d.vecdb", "--vectors", "v.npy", "--index", "tree-ah", "--leaves", "4", in: directory)
+        let signature = #"printf '\x89PNG\r\n\x1a\n'"#
+        let made = try plot(
+            "p.png", converter: signature + "; while read -r line; do echo \"$line\"; done", in: directory)
+        #expect(made.status == 0, "\(made.standardError)")
+        let png = try directory.bytes("p.png")
+        #expect(png.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]))
+        #expect(String(decoding: png.dropFirst(8), as: UTF8.self).contains("</svg>"))
+        // Without one nothing is measured, and what is no PNG is not written.
+        for (name, script, part) in [
+            ("none.png", nil, "no program is installed that converts SVG to PNG; install one of rsvg-convert"),
+            ("failed.PNG", signature + "; exit 3", "made no PNG of the picture (it ended with 3)"),
+            ("empty.png", "exit 0", "made no PNG of the picture (it ended with 0)"),
+        ] {
+            let output = try plot(name, converter: script, in: directory)
+            #expect(output.status == 1 && output.standardOutput.isEmpty)
+            #expect(output.standardError.contains(part), "\(output.standardError)")
+            #expect(!FileManager.default.fileExists(atPath: directory.path + "/" + name))
+        }
+    }
+
     @Test func `a plot is an SVG with a point for every setting`() throws {
         let directory = try Self.database()
         try succeed(

@@ -335,6 +335,49 @@ struct InputOptionTests {
         }
     }
 
+    @Test func `fault 23: a link that leads back to itself is called so`() throws {
+        let directory = try TemporaryDirectory()
+        try Films.write(to: directory)
+        #expect(try shell("ln -s loop loop; ln -s b a; ln -s a b", in: directory).status == 0)
+        for arguments in [
+            ["build", "x", "--vectors", "loop"], ["build", "loop", "--vectors", "films.npy"],
+            ["build", "a", "--vectors", "films.npy", "--overwrite"], ["build", "loop/x", "--vectors", "films.npy"],
+            ["build", "x", "--vectors", "films.npy", "--ids", "a"], ["build", "x", "--from", "loop"],
+            ["build", "x", "--vectors", "loop/films.npy"], ["query", "loop", "--vector", "[1]"], ["inspect", "a"],
+            ["verify", "loop/x"],
+        ] {
+            let output = try vecdb(arguments, in: directory)
+            #expect(output.status == 3, "\(arguments): \(output.standardError)")
+            #expect(output.standardError.contains("is a link that leads back to itself"), "\(output.standardError)")
+        }
+    }
+
+    @Test(arguments: ["--help", "--version", "help", "help build", "query --help", "build --help", ""])
+    func `fault 23: help that cannot be written is a failure`(words: String) throws {
+        let directory = try TemporaryDirectory()
+        let whole = try shell("\"$VECDB\" \(words)", in: directory)
+        #expect(whole.status == 0 && !whole.standardOutput.isEmpty && whole.standardError.isEmpty)
+        let full = try shell("\"$VECDB\" \(words) > /dev/full", in: directory)
+        #expect(full.status == 1)
+        #expect(full.standardError.contains("standard output could not be written: No space left on device"))
+        let closed = try shell("set -o pipefail; { sleep 0.2; \"$VECDB\" \(words); } | true", in: directory)
+        #expect(closed.status == 0 && closed.standardError.isEmpty, "\(closed.standardError)")
+    }
+
+    @Test func `fault 23: the command says how what the library advises is done`() throws {
+        let directory = try TemporaryDirectory()
+        try Films.write(to: directory)
+        let missing = try vecdb(["query", "none", "--vector", "[1]"], in: directory)
+        #expect(missing.standardError.contains("there is no such database; build one ('vecdb build')"))
+        try succeed("build", "d", "--vectors", "films.npy", in: directory)
+        try directory.write("d/catalog.sqlite", Array(try directory.bytes("d/catalog.sqlite").prefix(5000)))
+        let damaged = try vecdb(["query", "d", "--vector", "[1,1]"], in: directory)
+        #expect(damaged.status == 4)
+        #expect(
+            damaged.standardError.contains("restore a backup, or build it again ('vecdb build')"),
+            "\(damaged.standardError)")
+    }
+
     /// The library is used without a command line as well.
     @Test func `fault 23: no message of the library names an option of the command`() throws {
         let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Sources")
@@ -347,7 +390,9 @@ struct InputOptionTests {
             for (number, line) in try String(contentsOf: file, encoding: .utf8).split(
                 separator: "\n", omittingEmptySubsequences: false
             ).enumerated() where !line.drop(while: { $0 == " " }).hasPrefix("//") {
-                #expect(line.firstMatch(of: /".*--[a-z]/) == nil, "\(file.path), line \(number + 1)")
+                #expect(
+                    line.firstMatch(of: /".*(--[a-z]|'-[a-z]\b|vecdb (build|query|eval|tune|inspect|verify)\b)/) == nil,
+                    "\(file.path), line \(number + 1)")
             }
         }
         #expect(count > 50)

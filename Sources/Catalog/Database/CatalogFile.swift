@@ -9,7 +9,6 @@ public typealias CatalogChecksum = @Sendable (RawSpan) -> UInt32
 struct CatalogFile: Sendable {
     static let applicationID = 0x7665_6364  // "vecd"
     static let schemaVersion = 1
-    static let remedy = "restore a backup or rebuild with 'vecdb build'"
 
     /// The catalog's name in the directory of its database.
     static let name = "catalog.sqlite"
@@ -31,7 +30,7 @@ struct CatalogFile: Sendable {
     }
 
     func damaged(_ detail: String) -> CatalogError {
-        CatalogError(.corrupt, path: path, detail + "; " + Self.remedy)
+        CatalogError(.corrupt, path: path, isMendedByBuild: true, detail)
     }
 
     /// For a value that a later version may define, in a row that matches its checksum.
@@ -55,49 +54,57 @@ extension CatalogFile {
         if let error = error as? CatalogError { return error }
         guard let error = error as? DatabaseError else { return self.error(.system, "\(error)") }
         if error.resultCode == .SQLITE_CANTOPEN, let reason = files.takeRefusal() { return reason }
-        let (code, explanation) = Self.meaning(of: error)
+        let (code, explanation, isMendedByBuild) = Self.meaning(of: error)
         let number = error.extendedResultCode.rawValue
         // unreached: GRDB gives every error a message
         let message = error.message.map { ": \($0)" } ?? ""
         return CatalogError(
-            code, path: path, sqliteCode: number, "\(explanation) (SQLite error \(number)\(message))")
+            code, path: path, sqliteCode: number, isMendedByBuild: isMendedByBuild,
+            "\(explanation) (SQLite error \(number)\(message))")
     }
 
-    private static func meaning(of error: DatabaseError) -> (CatalogError.Code, String) {
+    private static func meaning(
+        of error: DatabaseError
+    ) -> (code: CatalogError.Code, explanation: String, isMendedByBuild: Bool) {
         switch error.extendedResultCode {
         case .SQLITE_READONLY_ROLLBACK, .SQLITE_READONLY_RECOVERY, .SQLITE_READONLY_CANTINIT:
             return (
                 .recoveryPending,
-                "a crash left a rollback journal beside it; run 'vecdb verify' with write permission to recover"
+                "a crash left a rollback journal beside it; open it once with write permission, which recovers it",
+                false
             )
         case .SQLITE_READONLY_DBMOVED:
-            return (.conflict, "was moved or replaced while it was open; nothing was changed, open the database again")
+            return (
+                .conflict, "was moved or replaced while it was open; nothing was changed, open the database again",
+                false
+            )
         default: break
         }
         switch error.resultCode {
         case .SQLITE_BUSY, .SQLITE_LOCKED:
-            return (.busy, "is locked by another process; wait for it to finish and try again")
+            return (.busy, "is locked by another process; wait for it to finish and try again", false)
         case .SQLITE_FULL:
-            return (.diskFull, "the disk is full; make room and try again, what was committed is still there")
+            return (.diskFull, "the disk is full; make room and try again, what was committed is still there", false)
         case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
-            return (.readOnly, "cannot be written; check the permissions of the file and its directory")
+            return (.readOnly, "cannot be written; check the permissions of the file and its directory", false)
         case .SQLITE_NOTADB:
-            return (.notADatabase, "is no SQLite database; \(remedy), or name a directory that 'vecdb build' made")
+            return (.notADatabase, "is no SQLite database; name the directory of a database", true)
         case .SQLITE_CORRUPT:
-            return (.corrupt, "SQLite finds it damaged; \(remedy)")
+            return (.corrupt, "SQLite finds it damaged", true)
         case .SQLITE_TOOBIG:
-            return (.corrupt, "holds a value that is longer than any of a catalog's; \(remedy)")
+            return (.corrupt, "holds a value that is longer than any of a catalog's", true)
         case .SQLITE_INTERRUPT:
-            return (.corrupt, "holds more than a catalog can, or its pages lead in circles; \(remedy)")
+            return (.corrupt, "holds more than a catalog can, or its pages lead in circles", true)
         case .SQLITE_CANTOPEN:
             return (
                 .system,
-                "cannot be opened; check the permissions of the file and its directory, and the limit of open files"
+                "cannot be opened; check the permissions of the file and its directory, and the limit of open files",
+                false
             )
         case .SQLITE_IOERR:
-            return (.system, "the operating system reports an input/output error; check the disk")
+            return (.system, "the operating system reports an input/output error; check the disk", false)
         default:
-            return (.system, "SQLite refuses the operation")
+            return (.system, "SQLite refuses the operation", false)
         }
     }
 
@@ -112,9 +119,8 @@ extension CatalogFile {
 
     static func writeAheadLog(_ path: String) -> CatalogError {
         CatalogError(
-            .corrupt, path: path + logSuffix,
-            "no catalog has a write-ahead log; another program has opened this one, restore a backup or rebuild with "
-                + "'vecdb build'")
+            .corrupt, path: path + logSuffix, isMendedByBuild: true,
+            "no catalog has a write-ahead log; another program has opened this one")
     }
 
     /// SQLite would follow a link, put the journal beside what it leads to, and wait for ever for a pipe.

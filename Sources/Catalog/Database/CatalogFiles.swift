@@ -276,7 +276,7 @@ import Synchronization
 
     private func stranger(_ name: String) -> CatalogError {
         CatalogError(
-            .corrupt, path: path, "asks for the file \(quoted(name)), which no catalog has; " + CatalogFile.remedy)
+            .corrupt, path: path, isMendedByBuild: true, "asks for the file \(quoted(name)), which no catalog has")
     }
 
     private func status(_ name: String) throws(CatalogError) -> File.Status? {

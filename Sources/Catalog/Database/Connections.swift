@@ -58,7 +58,7 @@ extension CatalogFile {
             if found != nil { throw error(.alreadyExists, "exists already; open it, or choose another path") }
             return
         }
-        guard let found else { throw error(.notFound, "does not exist; name a directory that 'vecdb build' made") }
+        guard let found else { throw error(.notFound, "does not exist; name the directory of a database") }
         if found.isDirectory { throw error(.notADatabase, "is a directory, where a file was expected") }
         guard found.isRegular else { throw Self.irregular(path, found) }
         if let journal {

@@ -18,7 +18,7 @@ struct RollbackJournal {
 
     private static let magic: [UInt8] = [0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7]
     private static let remedy =
-        "copy the directory, then restore a backup into an empty directory or rebuild with 'vecdb build'"
+        "copy the directory, then restore a backup into an empty directory, or build the database again"
 
     /// Why it must not be played back over this catalog; `nil` when it may be, or SQLite would not do it.
     ///

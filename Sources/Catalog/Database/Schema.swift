@@ -102,7 +102,7 @@ extension CatalogFile {
             throw error(
                 .notADatabase,
                 "is an SQLite database of another program (application id \(applicationID), expected "
-                    + "\(Self.applicationID)); name a directory that 'vecdb build' made")
+                    + "\(Self.applicationID)); name the directory of a database")
         }
         // unreached: a PRAGMA that reads a number always gives a row
         let version = try Int.fetchOne(db.cachedStatement(sql: "PRAGMA user_version")) ?? 0

@@ -32,7 +32,7 @@ func openForReading(_ path: String) throws(InputError) -> Int32 {
         case EINTR: continue
         // unreached: a program holds a lease of the file, which the system has it give back
         case EAGAIN: _ = poll(nil, 0, 10)
-        case ENOENT, ENOTDIR: throw InputError(.notFound, file: path, reasonForAbsence(path))
+        case ENOENT, ENOTDIR, ELOOP: throw InputError(.notFound, file: path, reasonForAbsence(path))
         case let number:
             throw InputError(.notReadable, file: path, "could not be opened: \(systemMessage(number))")
         }
@@ -60,7 +60,7 @@ func resolvedPath(_ path: String) throws(InputError) -> String {
     // realpath allocates its answer; it is copied and freed here.
     guard let resolved = unsafe realpath(path, nil) else {
         switch errno {
-        case ENOENT, ENOTDIR: throw InputError(.notFound, file: path, reasonForAbsence(path))
+        case ENOENT, ENOTDIR, ELOOP: throw InputError(.notFound, file: path, reasonForAbsence(path))
         case let number: throw InputError(.notReadable, file: path, "cannot be resolved: \(systemMessage(number))")
         }
     }
@@ -68,9 +68,14 @@ func resolvedPath(_ path: String) throws(InputError) -> String {
     return unsafe String(cString: resolved)
 }
 
-/// Why there is no file at `path`, for messages: nothing, or a link that leads nowhere.
+/// Why there is no file at `path`, for messages: nothing, or a link that leads nowhere or in a circle.
 func reasonForAbsence(_ path: String, _ advice: String = "check the path") -> String {
     guard !path.utf8.contains(0) else { return "does not exist: a path cannot hold a NUL byte" }
+    var status = stat()
+    // `status` outlives the call.
+    if unsafe stat(path, &status) != 0, errno == ELOOP {
+        return "is a link that leads back to itself, or leads through one; mend the link, or name another file"
+    }
     var target = [CChar](repeating: 0, count: 4096)
     // readlink writes no more than the count that is passed, which is the array's; path and array live for the call.
     let count = unsafe readlink(path, &target, 4096)

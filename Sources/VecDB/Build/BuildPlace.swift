@@ -14,8 +14,8 @@ struct BuildPlace {
         self.path = path
         self.name = name
         do throws(SystemError) { parent = try Directory(opening: parentPath) } catch {
-            guard error.isNotFound else { throw DatabaseError(error) }
-            throw brokenLink(parentPath)
+            guard error.isNotFound || error.isLinkLoop else { throw DatabaseError(error) }
+            throw brokenLink(parentPath, error)
                 ?? DatabaseError(.notFound, "\(path): there is no directory '\(parentPath)' to build in")
         }
     }
@@ -30,7 +30,11 @@ struct BuildPlace {
         let opened = Result { () throws(SystemError) in
             try Directory(opening: name, in: parent, followingLinks: true)
         }
-        if case .failure(let error) = opened, error.isNotFound, let broken = brokenLink(path) { throw broken }
+        if case .failure(let error) = opened, error.isNotFound || error.isLinkLoop,
+            let broken = brokenLink(path, error)
+        {
+            throw broken
+        }
         guard overwrite else { throw existsAlready(path) }
         let isNone = DatabaseError(.alreadyExists, "\(path): is no vecdb database, so it is not overwritten")
         let directory: Directory

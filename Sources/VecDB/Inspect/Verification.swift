@@ -255,7 +255,7 @@ final class Verifier {
                 let stored = reader.bytes(of: .codes).extracting(from..<from + expected.blocks.count)
                 guard stored.array == expected.blocks, hasRadii(expected.radii, view, number, start / 32) else {
                     report.damage.append(
-                        "\(segment.reader.file): the codes of leaf \(number) are not those of its vectors; rebuild with 'vecdb build'"
+                        "\(segment.reader.file): the codes of leaf \(number) are not those of its vectors; build it again"
                     )
                     return "\(slots) slots"
                 }

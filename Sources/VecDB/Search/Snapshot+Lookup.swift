@@ -23,10 +23,9 @@ extension Snapshot {
         do throws(SegmentError) {
             for (id, ordinals) in zip(ids, found) {
                 for ordinal in ordinals where try !isNamed(id, ordinal) {
-                    throw SegmentError(
-                        .damaged, file: segment.reader.file,
-                        "does not give candidate \(ordinal) the id '\(id)', as the catalog does; restore a backup or "
-                            + "rebuild with 'vecdb build'")
+                    throw SegmentError.damaged(
+                        segment.reader.file, nil,
+                        "does not give candidate \(ordinal) the id '\(id)', as the catalog does")
                 }
             }
         } catch { throw DatabaseError(error) }
@@ -98,9 +97,9 @@ extension Snapshot {
             guard try segment.row(ofOrdinal: ordinal) != nil else { return }
         } catch { throw DatabaseError(error) }
         throw DatabaseError(
-            .corrupt,
-            "\(catalogFileName): the metadata document of candidate \(ordinal) is missing; restore a backup or rebuild "
-                + "with 'vecdb build'")
+            .corrupt, remedy: .build,
+            "\(catalogFileName): the metadata document of candidate \(ordinal) is missing; restore a backup, or build it "
+                + "again")
     }
 }
 

@@ -51,8 +51,6 @@ extension IndexSegment {
     }
 
     private func damaged(_ kind: SectionKind, _ message: String) -> SegmentError {
-        SegmentError(
-            .damaged, file: reader.file, section: kind.name,
-            message + "; restore a backup or rebuild with 'vecdb build'")
+        .damaged(reader.file, kind.name, message)
     }
 }
