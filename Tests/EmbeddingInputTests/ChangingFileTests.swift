@@ -131,4 +131,69 @@ import Testing
         #expect(change == .replaced ? late.code == .changed : [.changed, .malformed].contains(late.code))
         #expect(try inputError { try metadata.rewind() }.code == .changed)
     }
+
+    /// Pages that were written to before the first look: later writes move no time of the file.
+    @Test func `fault 10: what is written through a shared map behind the hash is not read`() throws {
+        for (key, read) in Self.readers {
+            let directory = try export()
+            let path = try path(key, try ExportManifest.load(directory: directory.path))
+            let map = try SharedMap(path)
+            map.writeLast { $0 }
+            let manifest = try ExportManifest.load(directory: directory.path)
+            try read(manifest)
+            // A digit, or the lowest byte of a float: the file stays what its format wants.
+            map.writeLast { $0 ^ 1 }
+            let error = try inputError { try read(manifest) }
+            #expect(error.code == .changed, "\(key): \(error)")
+            #expect(error.file == path)
+            map.writeLast { $0 ^ 1 }
+            try read(manifest)
+        }
+    }
+
+    @Test func `fault 10: every pass over a file of an export is hashed, whatever was read before`() throws {
+        let directory = try export()
+        let map = try SharedMap(directory.path + "/candidates.npy")
+        map.writeLast { $0 }
+        let manifest = try ExportManifest.load(directory: directory.path)
+        let reader = try VectorReader.open([manifest.candidates.vectors.path], hashedBy: manifest)
+        for _ in 0..<2 {
+            #expect(try readAll(reader).count == manifest.candidates.count)
+            try reader.rewind()
+        }
+        // A pass that is left early says nothing of the next one.
+        var batch = [Float](repeating: 0, count: reader.dimensions)
+        #expect(try reader.read(into: &batch, maxRows: 1) == 1)
+        try reader.rewind()
+        #expect(try readAll(reader).count == manifest.candidates.count)
+        try reader.rewind()
+        map.writeLast { $0 ^ 1 }
+        #expect(try inputError { _ = try readAll(reader) }.code == .changed)
+    }
+}
+
+/// A file as another process has it that maps it to write.
+@safe private final class SharedMap {
+    private let mapping: UnsafeMutableRawPointer
+    private let byteCount: Int
+    /// The last byte that is no end of a line and, in a row of floats, the lowest of its float.
+    private let place: Int
+
+    init(_ path: String) throws {
+        let content = try bytes(of: path)
+        byteCount = content.count
+        place = path.hasSuffix(".npy") ? content.count - 4 : content.lastIndex { 0x30...0x39 ~= $0 } ?? 0
+        let file = try FileHandle(forUpdating: URL(filePath: path))
+        let address = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, file.fileDescriptor, 0)
+        unsafe mapping = try #require(address != MAP_FAILED ? address : nil)
+        try file.close()
+    }
+
+    deinit { unsafe _ = munmap(mapping, byteCount) }
+
+    func writeLast(_ change: (UInt8) -> UInt8) {
+        // `place` is inside the file, whose size stays.
+        let old = unsafe mapping.load(fromByteOffset: place, as: UInt8.self)
+        unsafe mapping.storeBytes(of: change(old), toByteOffset: place, as: UInt8.self)
+    }
 }

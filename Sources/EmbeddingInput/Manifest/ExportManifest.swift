@@ -94,12 +94,12 @@ public struct ExportManifest: Sendable, Hashable {
         return manifest
     }
 
-    /// What the file at `path` was when it was hashed; `nil` for one that the manifest does not name.
-    func stamp(ofFileAt path: String) -> FileStamp? {
+    /// The file at `path` as it was when it was hashed; `nil` for one that the manifest does not name.
+    func file(at path: String) -> File? {
         let named = [
             candidates.vectors, candidates.ids, candidates.metadata, queries?.vectors, queries?.ids, test?.pairs,
         ]
-        return named.lazy.compactMap(\.self).first { $0.path.utf8.elementsEqual(path.utf8) }?.stamp
+        return named.lazy.compactMap(\.self).first { $0.path.utf8.elementsEqual(path.utf8) }
     }
 
     /// Before everything else: another version may mean something else by every other key.

@@ -63,7 +63,7 @@ public final class MetadataReader {
                 .unsupported, file: path, "has an extension that names no metadata format; use .ndjson, .tsv or .csv")
         }
         let source = try InputFile.open(
-            path, expecting: manifest?.stamp(ofFileAt: path), spoolDirectory: spoolDirectory, isCancelled: isCancelled)
+            path, hashedBy: manifest, spoolDirectory: spoolDirectory, isCancelled: isCancelled)
         return MetadataReader(source, format: format)
     }
 

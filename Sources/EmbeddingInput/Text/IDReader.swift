@@ -25,7 +25,7 @@ public final class IDReader {
         isCancelled: () -> Bool = { false }
     ) throws(InputError) -> IDReader {
         let source = try InputFile.open(
-            path, expecting: manifest?.stamp(ofFileAt: path), spoolDirectory: spoolDirectory, isCancelled: isCancelled)
+            path, hashedBy: manifest, spoolDirectory: spoolDirectory, isCancelled: isCancelled)
         try ForeignFormat.refuse(source, head: source.prefix(ForeignFormat.headByteCount), ending: nil)
         return IDReader(source)
     }

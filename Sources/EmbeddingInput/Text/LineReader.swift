@@ -51,7 +51,7 @@ final class LineReader {
             let alreadySearched = end - start
             if try fill() == 0 {
                 guard start < end else {
-                    try file.checkUnchanged()
+                    try file.endPass()
                     return nil
                 }
                 return try take(from: start, to: end, terminated: false)

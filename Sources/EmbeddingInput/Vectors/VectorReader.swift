@@ -77,8 +77,7 @@ public final class VectorReader {
         var sources: [VectorSource] = []
         for path in paths {
             let file = try InputFile.open(
-                path, expecting: manifest?.stamp(ofFileAt: path), spoolDirectory: spoolDirectory,
-                isCancelled: isCancelled)
+                path, hashedBy: manifest, spoolDirectory: spoolDirectory, isCancelled: isCancelled)
             let source = try VectorSource(
                 file, isStandardInput: path == "-", format: format, tensor: tensor, text: text)
             if let first = sources.first { try source.checkAgreement(with: first) }
@@ -147,7 +146,7 @@ public final class VectorReader {
                 into: &buffer, at: batch.rowCount * dimensions, rowCount: wanted, batch: &batch)
             batch.rowCount += rows
             if rows < wanted {
-                try sources[nextSource - 1].file.checkUnchanged()
+                try sources[nextSource - 1].file.endPass()
                 sources[nextSource - 1].file.close()
                 current = nil
             }
