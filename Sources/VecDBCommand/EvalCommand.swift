@@ -213,7 +213,11 @@ struct EvalCommand: ParsableCommand {
 
     private func truth(of queries: QueryBatch, in database: VectorDatabase) throws -> [[UInt64]] {
         let info = database.info
-        if let truth { return try trueNearest(truth, queryCount: queries.count, k: min(k, info.rows), in: database) }
+        if let truth {
+            let file = try TruthFile(truth, of: queries, k: min(k, info.rows), in: database)
+            if let doubt = file.doubt { StandardError.note("note: \(doubt)") }
+            return file.ordinals
+        }
         if info.reorderStorage == .int8 || info.reorderStorage == .bf16 {
             StandardError.note(
                 "truth is computed from the stored \(info.reorderStorage.rawValue) vectors, not from the originals; "

@@ -50,8 +50,24 @@ func checkQueryFileOptions(
     throw ValidationError("\(options) belongs to '--queries'; give that too.")
 }
 
-/// The ordinals of a truth file, at least k for each query, all of them those of candidates.
-func trueNearest(_ file: String, queryCount: Int, k: Int, in database: VectorDatabase) throws -> [[UInt64]] {
+/// A file of true nearest candidates.
+struct TruthFile {
+    /// At least k ordinals for each query, all of them those of candidates, none twice for one query.
+    let ordinals: [[UInt64]]
+    /// What is strange about them, where something is.
+    let doubt: String?
+
+    init(_ file: String, of queries: QueryBatch, k: Int, in database: VectorDatabase) throws {
+        ordinals = try trueNearest(file, queryCount: queries.count, k: k, in: database)
+        let isDoubtful = try database.seemsToCountFromOne(ordinals, of: queries.vectors)
+        doubt =
+            isDoubtful
+            ? "\(file): the truth looks one-based: brute force finds more of it when 1 is taken from every ordinal; "
+                + "ordinals count from 0" : nil
+    }
+}
+
+private func trueNearest(_ file: String, queryCount: Int, k: Int, in database: VectorDatabase) throws -> [[UInt64]] {
     let table = try OrdinalTable(file, queryCount: queryCount, isCancelled: { Interrupts.requested })
     guard table.rows.count == queryCount else {
         throw DatabaseError(

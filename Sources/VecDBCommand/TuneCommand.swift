@@ -83,8 +83,10 @@ struct TuneCommand: ParsableCommand {
             let batch = try allQueries(
                 queries, format: inputFormat, tensor: tensor, text: textLayout, of: opened, named: database)
             vectors = batch.vectors
-            nearest = try truth.map {
-                try trueNearest($0, queryCount: batch.count, k: min(k, opened.info.rows), in: opened)
+            nearest = try truth.map { name in
+                let file = try TruthFile(name, of: batch, k: min(k, opened.info.rows), in: opened)
+                if let doubt = file.doubt { throw DatabaseError(.invalidInput, doubt) }
+                return file.ordinals
             }
             if let columns = nearest?.first?.count { others.removeAll { $0 > columns } }
         }

@@ -185,12 +185,8 @@ struct EvalCommandTests {
         let (directory, _) = try Films.database()
         // Users (1, 1), (−2, 0) and (0, 1); the third row is wrong on purpose.
         let rows: [[UInt32]] = [[2, 4], [3, 1], [0, 5]]
-        try directory.write(
-            "truth.npy",
-            npy(rows: 3, dimensions: 2, description: "<i4", content: rows.joined().flatMap { littleEndianBytes($0) }))
-        try directory.write("truth.ivecs", rows.flatMap { ([2] + $0).flatMap { littleEndianBytes($0) } })
-        try directory.write("truth.ibin", ([3, 2] + rows.joined()).flatMap { littleEndianBytes($0) })
-        for file in ["truth.npy", "truth.ivecs", "truth.ibin"] {
+        try writeTruth(rows, to: directory)
+        for file in Self.truthFiles {
             let output = try succeed(
                 "eval", "films.vecdb", "--queries", "users.npy", "-k", "2", "--truth", file, "--json", in: directory)
             let row = try #require(try JSONValue(parsing: output.standardOutput)[0])
@@ -216,6 +212,78 @@ struct EvalCommandTests {
                 #expect(output.standardError.contains(message), "\(output.standardError)")
             }
         }
+    }
+
+    @Test func `fault 18: truth that has a candidate twice for one query is refused with its row`() throws {
+        let (directory, _) = try Films.database()
+        let rows: [[UInt32]] = [[2, 4, 1], [3, 1, 3], [0, 5, 2]]
+        try writeTruth(rows, to: directory)
+        for file in Self.truthFiles {
+            for words in [["eval", "films.vecdb"], ["tune", "films.vecdb", "--dry-run"]] {
+                let output = try vecdb(
+                    words + ["--queries", "users.npy", "-k", "2", "--truth", file], in: directory)
+                #expect(output.status == 1 && output.standardOutput.isEmpty)
+                #expect(
+                    output.standardError.contains("\(file), row 1: names the ordinal 3 twice"),
+                    "\(output.standardError)")
+            }
+        }
+    }
+
+    @Test func `fault 18: truth that counts from 1 is noted, and not tuned by`() throws {
+        let directory = try TemporaryDirectory()
+        let rows = clusteredRows(600, dimensions: 8, clusters: 6, seed: 8)
+        try directory.write("base.npy", npy(rows))
+        try directory.write("queries.npy", npy((0..<20).map { rows[30 * $0] }))
+        try succeed(
+            "build", "d.vecdb", "--vectors", "base.npy", "--metric", "l2", "--index", "tree-ah", in: directory)
+        let answers = try succeed(
+            "query", "d.vecdb", "--queries", "queries.npy", "-k", "10", "--exact", "--format", "ndjson", in: directory)
+        let truth: [[UInt32]] = try answers.standardOutput.split(separator: "\n").map { line in
+            let hits = try #require(try JSONValue(parsing: String(line))["hits"]?.array)
+            return try hits.map { hit in
+                let id = try #require(hit["id"]?.string)
+                return try #require(UInt32(id))
+            }
+        }
+        func outputs(_ truth: [[UInt32]]) throws -> [(file: String, eval: Output, tune: Output)] {
+            try writeTruth(truth, to: directory)
+            return try Self.truthFiles.map { file in
+                let given = ["--queries", "queries.npy", "--truth", file, "-k", "10"]
+                return (
+                    file, try vecdb(["eval", "d.vecdb", "--exact"] + given, in: directory),
+                    try vecdb(["tune", "d.vecdb", "--dry-run"] + given, in: directory)
+                )
+            }
+        }
+        // The first candidate is a query and its own nearest: without it no ordinal is 0, as in files that count from 1.
+        for (file, eval, tune) in try outputs(truth.map { $0.map { $0 + 1 } }) {
+            #expect(eval.status == 0)
+            #expect(eval.standardError.contains("note: \(file): the truth looks one-based"), "\(eval.standardError)")
+            #expect(tune.status == 1 && tune.standardOutput.isEmpty)
+            #expect(tune.standardError.contains("\(file): the truth looks one-based"), "\(tune.standardError)")
+        }
+        let withoutFirst = truth.map { row in
+            row.map { ordinal in ordinal == 0 ? (1..<600).first { !row.contains($0) } ?? 0 : ordinal }
+        }
+        for (_, eval, tune) in try outputs(truth) + outputs(withoutFirst) {
+            #expect(eval.status == 0 && !eval.standardError.contains("one-based"), "\(eval.standardError)")
+            #expect(tune.status != 1 && !tune.standardError.contains("one-based"), "\(tune.standardError)")
+        }
+    }
+
+    private static let truthFiles = ["truth.npy", "truth.ivecs", "truth.ibin"]
+
+    /// The same ordinals in each of the forms that truth may have.
+    private func writeTruth(_ rows: [[UInt32]], to directory: TemporaryDirectory) throws {
+        let (count, columns) = (UInt32(rows.count), UInt32(rows[0].count))
+        try directory.write(
+            "truth.npy",
+            npy(
+                rows: rows.count, dimensions: rows[0].count, description: "<i4",
+                content: rows.joined().flatMap { littleEndianBytes($0) }))
+        try directory.write("truth.ivecs", rows.flatMap { ([columns] + $0).flatMap { littleEndianBytes($0) } })
+        try directory.write("truth.ibin", ([count, columns] + rows.joined()).flatMap { littleEndianBytes($0) })
     }
 
     @Test func `fault 18: labels and stored queries are told apart by their bytes`() throws {

@@ -10,8 +10,8 @@ extension VectorDatabase {
     ///   - queries: row-major, `dimensions` floats each.
     ///   - truth: for each query the ordinals of its true nearest candidates, best first; the first k count, and so do hits
     ///     that tie with the last of them.
-    /// - Throws: `invalidArgument` when there are no queries, or `truth` does not fit them or names an
-    ///   ordinal that the database does not hold; what searches throw.
+    /// - Throws: `invalidArgument` when there are no queries, or `truth` does not fit them, or is refused by
+    ///   ``checkTruth(_:named:)``; what searches throw.
     /// - Complexity: `passes` + 1 searches a query, or more for few queries.
     public func evaluate(
         _ queries: [Float], truth: [[UInt64]], options: EvaluationOptions = EvaluationOptions()
@@ -54,31 +54,6 @@ extension VectorDatabase {
             meanMicroseconds: times.isEmpty ? wall / count : times.reduce(0, +) / Double(times.count),
             p50Microseconds: percentile(times, 0.5), p99Microseconds: percentile(times, 0.99),
             queriesPerSecond: 1e6 * count / wall)
-    }
-
-    /// Refuses answers that no search can give: ordinals that no candidate has.
-    ///
-    /// - Parameters:
-    ///   - truth: a row of ordinals for each query.
-    ///   - name: what an error calls it.
-    /// - Throws: `invalidArgument`, naming the first such row and ordinal; what reading throws.
-    public func checkTruth(_ truth: [[UInt64]], named name: String) throws(DatabaseError) {
-        let snapshot = snapshot
-        try snapshot.reading { () throws(DatabaseError) in
-            for (row, ordinals) in truth.enumerated() {
-                for ordinal in ordinals where try !snapshot.holds(ordinal) {
-                    let header = snapshot.segment.reader.header
-                    let end = header.firstOrdinal + UInt64(header.ordinalSpan)
-                    let countsFromOne = ordinal == end && !truth.contains { $0.contains(header.firstOrdinal) }
-                    throw DatabaseError(
-                        .invalidArgument,
-                        "\(name), row \(row): no candidate has the ordinal \(ordinal); "
-                            + (end == header.firstOrdinal
-                                ? "the database is empty" : "there are \(header.firstOrdinal) to \(end - 1)")
-                            + (countsFromOne ? ", and it seems to count from 1: take 1 from every ordinal" : ""))
-                }
-            }
-        }
     }
 
     /// Drops the segment's pages from memory, as far as no other process uses them: for measuring cold searches.

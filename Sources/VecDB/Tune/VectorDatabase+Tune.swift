@@ -193,7 +193,14 @@ private struct Tuner {
         if let truth, truth.count != count {
             throw DatabaseError(.invalidArgument, "\(truth.count) rows of truth do not belong to \(count) queries")
         }
-        if let truth { try database.checkTruth(truth, named: "truth") }
+        if let truth {
+            try database.checkTruth(truth, named: "truth")
+            guard try !database.seemsToCountFromOne(truth, of: queries) else {
+                throw DatabaseError(
+                    .invalidArgument,
+                    "the truth looks one-based: brute force finds more of it when 1 is taken from every ordinal")
+            }
+        }
         return count
     }
 
