@@ -89,8 +89,9 @@ extension VectorDatabase {
     /// - Parameter limit: for so many of them a similar id is looked for.
     /// - Complexity: O(ids · log rows), and one pass over all ids of the database when some are unknown.
     public func unknownIDs(among ids: [String], comparing limit: Int = 3) throws(DatabaseError) -> [UnknownID] {
-        var unknown: [String] = []
-        for id in distinct(ids) where try ordinals(id: id).isEmpty { unknown.append(id) }
+        let (snapshot, named) = (snapshot, distinct(ids))
+        let found = try snapshot.reading { () throws(DatabaseError) in try snapshot.ordinals(ofIDs: named) }
+        let unknown = zip(named, found).filter { $1.isEmpty }.map(\.0)
         let catalog = snapshot.catalog
         return try DatabaseError.wrapping {
             try withNearest(unknown, comparing: limit) { offer in

@@ -1,3 +1,4 @@
+import EmbeddingInput
 import SegmentFile
 import TreeAH
 import VectorKernels
@@ -46,26 +47,33 @@ extension Snapshot {
         return answers
     }
 
-    /// Looks up each list once, however many queries have it.
+    /// Looks up each id once, however many lists name it, and makes equal lists one.
+    ///
+    /// - Complexity: a lookup in the catalog for each different id, and O(ids of all lists).
     func exclusions(
         _ shared: [String], _ perQuery: [Int: [String]], threads: Int
     ) throws(DatabaseError) -> BatchExclusions {
         let shared = try excludedRows(shared)
-        let lists = perQuery.filter { !$0.value.isEmpty }.map { ($0.key, $0.value) }
-        // Ids are bytes: equal strings may differ in them. No UTF-8 has the byte 0xFF.
-        let equal = Array(
-            Dictionary(grouping: lists) { list in
-                list.1.reduce(into: [UInt8]()) {
-                    $0 += $1.utf8; $0.append(0xFF)
-                }
+        var (ids, numbers) = ([String](), [ByteString: Int]())
+        var queries: [[Int]: [Int]] = [:]
+        for (query, list) in perQuery where !list.isEmpty {
+            let numbered = list.map { id in
+                let key = ByteString(id)
+                if let known = numbers[key] { return known }
+                numbers[key] = ids.count
+                ids.append(id)
+                return ids.count - 1
             }
-            .values)
-        let resolved = try concurrentMap(count: equal.count, threads: threads) { place throws(DatabaseError) in
-            shared.union(try excludedRows(equal[place][0].1))
+            queries[numbered, default: []].append(query)
+        }
+        let rowsOfID = ids.isEmpty ? [] : try rows(ofIDs: ids)
+        let equal = Array(queries)
+        let resolved = concurrentMap(count: equal.count, threads: threads) { place in
+            shared.union(ExcludedRows(equal[place].key.flatMap { rowsOfID[$0] }))
         }
         var own: [Int: ExcludedRows] = [:]
-        for (lists, rows) in zip(equal, resolved) {
-            for (query, _) in lists { own[query] = rows }
+        for (list, rows) in zip(equal, resolved) {
+            for query in list.value { own[query] = rows }
         }
         return BatchExclusions(shared: shared, own: own)
     }

@@ -16,8 +16,8 @@ extension Snapshot {
         try ordinals(ofIDs: [id])[0]
     }
 
-    /// The ordinals that each id has, ascending.
-    private func ordinals(ofIDs ids: [String]) throws(DatabaseError) -> [[UInt64]] {
+    /// The ordinals that each id has, ascending; by one read of the catalog.
+    func ordinals(ofIDs ids: [String]) throws(DatabaseError) -> [[UInt64]] {
         let found: [[UInt64]]
         do throws(CatalogError) { found = try catalog.ordinals(forIDs: ids) } catch { throw DatabaseError(error) }
         do throws(SegmentError) {
@@ -49,16 +49,24 @@ extension Snapshot {
 
     func excludedRows(_ ids: [String]) throws(DatabaseError) -> ExcludedRows {
         guard !ids.isEmpty else { return .none }
+        return ExcludedRows(Array(try rows(ofIDs: ids).joined()))
+    }
+
+    /// The rows that each id has, by one read of the catalog.
+    func rows(ofIDs ids: [String]) throws(DatabaseError) -> [[UInt32]] {
         listLookUps.wrappingAdd(1, ordering: .relaxed)
-        var rows: [UInt32] = []
+        var rows: [[UInt32]] = []
+        rows.reserveCapacity(ids.count)
         for ordinals in try ordinals(ofIDs: ids) {
+            var found: [UInt32] = []
             for ordinal in ordinals {
                 do throws(SegmentError) {
-                    if let row = try segment.row(ofOrdinal: ordinal) { rows.append(row) }
+                    if let row = try segment.row(ofOrdinal: ordinal) { found.append(row) }
                 } catch { throw DatabaseError(error) }
             }
+            rows.append(found)
         }
-        return ExcludedRows(rows)
+        return rows
     }
 
     func ids(of offsets: [UInt32], ordinals: [UInt64]) throws(DatabaseError) -> [String] {
