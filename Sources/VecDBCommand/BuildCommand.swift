@@ -64,14 +64,18 @@ struct BuildCommand: ParsableCommand {
         Interrupts.catchThem()
         let progressLine = ProgressLine(progress)
         defer { progressLine.erase() }
+        var memory = PeakMemory()
         let summary = try built { report in
+            memory.sample()
             progressLine.show(report.phase.rawValue, completed: report.completed, total: report.total)
             return Interrupts.requested ? .cancel : .proceed
         }
         progressLine.erase()
         noteWhatHadNoEffect(summary)
         try StandardOutput.print(
-            json ? JSONOutput.document(summary) : printableLines(summaryText(summary)),
+            json
+                ? JSONOutput.document(BuildReport(summary: summary, peakMemoryBytes: memory.bytes))
+                : printableLines(summaryText(summary, peakMemoryBytes: memory.bytes)),
             whenDone:
                 "\(printable(database)) was built: generation \(summary.generation), \(counted(summary.rows, "row"))")
         for note in summary.notes { StandardError.note("note: \(note)") }

@@ -1,7 +1,21 @@
 import VecDB
 
-/// What a build made, for people.
-func summaryText(_ summary: BuildSummary) -> String {
+/// What a build made and used, for programs.
+struct BuildReport: Encodable {
+    let summary: BuildSummary
+    let peakMemoryBytes: Int?
+
+    private enum Key: CodingKey { case peakMemoryBytes }
+
+    func encode(to encoder: any Encoder) throws {
+        try summary.encode(to: encoder)
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encodeIfPresent(peakMemoryBytes, forKey: .peakMemoryBytes)
+    }
+}
+
+/// What a build made and used, for people.
+func summaryText(_ summary: BuildSummary, peakMemoryBytes: Int?) -> String {
     var lines = [
         "built \(printable(summary.database)): generation \(summary.generation) · \(summary.metric.rawValue) · "
             + "\(counted(summary.rows, "row")) × \(summary.dimensions) · "
@@ -27,7 +41,7 @@ func summaryText(_ summary: BuildSummary) -> String {
     for phase in summary.seconds { phases.add([phase.phase.rawValue, fixed(phase.seconds, 3)]) }
     phases.add(["total", fixed(summary.totalSeconds, 3)])
     lines += ["", parts.rendered(), phases.rendered()]
-
+    if let peakMemoryBytes { lines.append("memory: \(byteSize(peakMemoryBytes)) at most, beside mapped files") }
     lines.append(settingsText(summary.settings, defaults: summary.defaults))
     while lines.last?.isEmpty == true { lines.removeLast() }
     return trimmingFinalNewline(lines.joined(separator: "\n"))

@@ -18,6 +18,14 @@ struct ProcessCounters {
     /// Memory of this process that is in RAM, mapped files included.
     static var residentBytes: Int { 1024 * value(of: "VmRSS:", in: "/proc/self/status") }
 
+    /// Memory that this process uses: what is resident of it, less the pages of files that are mapped, which the system takes
+    /// back when it needs them. `nil` where `/proc` does not tell.
+    static var usedBytes: Int? {
+        let fields = text(of: "/proc/self/statm").split(separator: " ")
+        guard fields.count > 2, let resident = Int(fields[1]), let shared = Int(fields[2]) else { return nil }
+        return max(0, resident - shared) * sysconf(Int32(_SC_PAGESIZE))
+    }
+
     private static func value(of key: String, in file: String) -> Int {
         for line in text(of: file).split(separator: "\n") where line.hasPrefix(key) {
             return Int(line.dropFirst(key.count).filter(\.isNumber)) ?? 0
@@ -27,5 +35,18 @@ struct ProcessCounters {
 
     private static func text(of file: String) -> String {
         String(decoding: FileManager.default.contents(atPath: file) ?? Data(), as: UTF8.self)
+    }
+}
+
+/// The most memory that this process was seen to use (``ProcessCounters/usedBytes``).
+///
+/// Sampled, since the system keeps a peak only of all that is resident, mapped files included: what was used between two
+/// samples alone is missed.
+struct PeakMemory {
+    /// `nil` where the system does not tell.
+    private(set) var bytes = ProcessCounters.usedBytes
+
+    mutating func sample() {
+        if let used = ProcessCounters.usedBytes { bytes = max(bytes ?? 0, used) }
     }
 }

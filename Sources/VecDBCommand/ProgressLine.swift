@@ -95,7 +95,7 @@ final class ProgressLine {
         }
         let left = timeLeft(completed, total, now)
         if !left.isEmpty { parts.append(String(left.dropFirst(2))) }
-        if let memory = usedByteCount() { parts.append(byteSize(memory)) }
+        if let memory = ProcessCounters.usedBytes { parts.append(byteSize(memory)) }
         return parts.joined(separator: "  ")
     }
 
@@ -108,7 +108,7 @@ final class ProgressLine {
     /// `after 1.2 s, 183.2 MiB in memory`
     private func circumstances(_ now: ContinuousClock.Instant) -> String {
         let time = "after \(fixed(seconds(now - beginning), 1)) s"
-        guard let memory = usedByteCount() else { return time }
+        guard let memory = ProcessCounters.usedBytes else { return time }
         return "\(time), \(byteSize(memory)) in memory"
     }
 
@@ -119,13 +119,4 @@ final class ProgressLine {
 
 private func seconds(_ duration: Duration) -> Double {
     Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
-}
-
-/// The memory that the process uses: what is resident of it, less the pages of files that are mapped, which the system takes
-/// back when it needs them. `nil` where `/proc` does not tell.
-private func usedByteCount() -> Int? {
-    guard let statistics = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return nil }
-    let fields = statistics.split(separator: " ")
-    guard fields.count > 2, let resident = Int(fields[1]), let shared = Int(fields[2]) else { return nil }
-    return max(0, resident - shared) * sysconf(Int32(_SC_PAGESIZE))
 }

@@ -24,6 +24,41 @@ struct BuildCommandTests {
         #expect(summary["bytes"]?.array?.last?["name"]?.string == "catalog")
     }
 
+    @Test func `fault 22: the most memory that was used is shown, and grows with what is held`() throws {
+        let directory = try TemporaryDirectory()
+        func peak(_ file: String, _ rows: Int) throws -> Double {
+            try directory.write(
+                file, npy(rows: rows, dimensions: 256, content: [UInt8](repeating: 0, count: 1024 * rows)))
+            let output = try succeed(
+                "build", file + ".vecdb", "--vectors", file, "--index", "exact", "--json", in: directory)
+            return try #require(try output.json()["peak_memory_bytes"]?.number)
+        }
+        // A batch of rows is 4 MiB.
+        let (few, many) = (try peak("few.npy", 1), try peak("many.npy", 8_192))
+        let mebibyte = 1_048_576.0
+        #expect(few > mebibyte && many > few + 3 * mebibyte, "\(few) and \(many)")
+        let (_, output) = try Films.database()
+        #expect(output.lines.contains { $0.hasPrefix("memory: ") && $0.hasSuffix("MiB at most, beside mapped files") })
+    }
+
+    @Test func `fault 14: where all rows are alike the summary says that nothing could be measured`() throws {
+        let directory = try TemporaryDirectory()
+        for (name, value) in [("zeros", Float(0)), ("ones", 1)] {
+            try directory.write("\(name).npy", npy([[Float]](repeating: [value, value], count: 300)))
+            for metric in ["dot", "l2"] {
+                let output = try succeed(
+                    "build", "d.vecdb", "--vectors", "\(name).npy", "--metric", metric, "--index", "tree-ah",
+                    "--overwrite", in: directory)
+                let settings = output.lines.filter { $0.hasPrefix("search defaults: ") }
+                #expect(settings.count == 1)
+                let text = " · recall@10: nothing could be measured with the candidates"
+                #expect(settings.first?.hasSuffix(text) == true, "\(settings)")
+                let tune = try vecdb("tune", "d.vecdb", in: directory)
+                #expect(tune.status == 1 && tune.standardError.contains("no query tells settings apart"))
+            }
+        }
+    }
+
     @Test func `elsewhere than on a terminal each phase has a plain line on standard error`() throws {
         let (_, output) = try Films.database("--index", "tree-ah", "--leaves", "2")
         let phases = output.standardError.split(separator: "\n").map { $0.split(separator: " ")[1] }

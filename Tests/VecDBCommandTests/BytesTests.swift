@@ -25,7 +25,7 @@ import Testing
         (
             #"\.split\(separator: ""#,
             [
-                "Schema.swift", "Sweep.swift", "QuerySource.swift", "ProcessCounters.swift", "ProgressLine.swift",
+                "Schema.swift", "Sweep.swift", "QuerySource.swift", "ProcessCounters.swift",
                 "PrintableText.swift", "LockHolders.swift",
             ]
         ),
