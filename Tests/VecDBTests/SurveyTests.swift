@@ -37,6 +37,40 @@ import VectorKernels
         #expect(try database.evaluate(queries, truth: truth, options: EvaluationOptions(passes: 1)).recall >= 0.94)
     }
 
+    /// Candidates stand in for queries; real ones are no zeros, and no twins of what they look for.
+    @Test(arguments: [Metric.dot, .cosine, .l2], [10, 50, 90])
+    func `fault 14: zero and repeated rows leave settings that real queries reach the target with`(
+        _ metric: Metric, _ percent: Int
+    ) throws {
+        let (rows, dimensions, queryCount) = (2_000, 16, 200)
+        let all = clusteredVectors(count: rows + queryCount, dimensions: dimensions, seed: 17, clusters: 20)
+        let queries = Array(all[(rows * dimensions)...])
+        for repeats in metric == .cosine ? [true] : [false, true] {
+            var vectors = Array(all[..<(rows * dimensions)])
+            for row in 1..<rows where row * 37 % 100 < percent {
+                for column in 0..<dimensions { vectors[row * dimensions + column] = repeats ? vectors[column] : 0 }
+            }
+            let place = try TemporaryDirectory()
+            defer { withExtendedLifetime(place) {} }
+            let database = try tree(vectors, dimensions: dimensions, metric: metric, in: place)
+            let defaults = try #require(database.info.defaults)
+            #expect(defaults.sampleQueries >= 100, "\(defaults)")
+            #expect(database.setting(forK: 10).map { $0.reorder <= 200 } ?? true, "\(defaults)")
+            let truth = try database.searchBatch(queries, options: SearchOptions(exact: true)).map { $0.map(\.ordinal) }
+            let found = try database.evaluate(queries, truth: truth, options: EvaluationOptions(passes: 1)).recall
+            #expect(found >= 0.94, "\(repeats ? "repeated" : "zero"): \(found) with \(defaults)")
+        }
+    }
+
+    @Test func `fault 14: no zero vector, and no vector twice, is a probe`() {
+        let vectors: [[Float]] = [[0, -0], [1, 2], [1, 2], [0, 0], [2, 1], [1, 2], [3, 3]]
+        func places(_ wanted: Int) -> [Int] { probePlaces(wanted, of: vectors.count) { vectors[$0] } }
+        #expect(places(10) == [1, 4, 6])
+        #expect(places(2) == [1, 4])
+        #expect(probePlaces(3, of: 30) { [Float($0 + 1)] } == [0, 10, 20])
+        #expect(probePlaces(3, of: 30) { _ in [Float(0)] } == [])
+    }
+
     @Test func `fault 14: where products vanish, searches are brute force and the build says so`() throws {
         let (rows, dimensions) = (3_000, 8)
         let vectors = clusteredVectors(count: rows, dimensions: dimensions, seed: 13).map { $0 * 1e-25 }

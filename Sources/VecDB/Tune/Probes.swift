@@ -33,6 +33,30 @@ struct ProbeBudget {
     }
 }
 
+/// Of `count` vectors of stored candidates those that serve as queries: evenly spread, but no zero vector and no vector
+/// twice, as far as there are others among the first sixteen times as many that are looked at.
+///
+/// Real queries point somewhere, and seldom just where many candidates lie: a candidate that has a thousand twins finds them
+/// at any setting, and where most rows are zeros hardly a probe would be left that measures something.
+func probePlaces<Failure: Error>(
+    _ wanted: Int, of count: Int, vector: (Int) throws(Failure) -> [Float]
+) throws(Failure) -> [Int] {
+    var seen: Set<UInt64> = []
+    var places: [Int] = []
+    for place in evenlySpaced(16 * wanted, of: count) {
+        let values = try vector(place)
+        guard values.contains(where: { $0 != 0 }), seen.insert(hash(of: values)).inserted else { continue }
+        places.append(place)
+    }
+    return evenlySpaced(wanted, of: places.count).map { places[$0] }
+}
+
+/// FNV-1a over the words of some floats: the same in every process, for what is stored depends on it. Of two vectors that share
+/// it one is no probe, which is no harm.
+private func hash(of values: [Float]) -> UInt64 {
+    values.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1.bitPattern)) &* 0x100_0000_01b3 }
+}
+
 extension IndexSegment {
     /// Probes of some queries as a caller gives them.
     func probes(of queries: [[Float]]) -> [Probe] {

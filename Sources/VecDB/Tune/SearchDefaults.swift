@@ -72,7 +72,9 @@ struct ChosenSettings {
         threads: Int, report: (Int, Int) throws -> Void
     ) throws {
         let wanted = ProbeBudget.build.probeCount(rows: segment.rowCount, dimensions: segment.dimensions)
-        let chosen = evenlySpaced(wanted, of: queries.isEmpty ? sample.count : queries.count)
+        let chosen =
+            queries.isEmpty
+            ? probePlaces(wanted, of: sample.count) { sample.row($0) } : evenlySpaced(wanted, of: queries.count)
         let given =
             queries.isEmpty
             ? try segment.probes(ofCandidates: chosen.map { sample.ordinals[$0] }) { sample.row(chosen[$0]) }

@@ -175,7 +175,9 @@ private struct Tuner {
                 probes: segment.probes(of: vectors), source: "queries",
                 isSample: vectors.count < database.info.queries)
         }
-        let rows = evenlySpaced(wanted, of: segment.rowCount)
+        let rows = try probePlaces(wanted, of: segment.rowCount) { row throws(SegmentError) in
+            try segment.vectors(ofRows: row..<row + 1)
+        }
         let candidates = try rows.map { row in
             Probe(
                 query: segment.asQuery(try segment.vectors(ofRows: row..<row + 1)),
