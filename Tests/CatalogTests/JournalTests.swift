@@ -170,6 +170,7 @@ private let otherUUID = [UInt8](repeating: 0xAB, count: 16)
 
 @Test func `fault 13: the journal of a change beside another state that counts the same is refused`() throws {
     let base = try Scratch()
+    defer { withExtendedLifetime(base) {} }
     try makeDatabase(base, databaseUUID).close()
     // Two histories of one database, as long as each other.
     let states = try (0..<2).map { _ in

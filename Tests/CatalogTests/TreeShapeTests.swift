@@ -101,6 +101,11 @@ extension Scratch {
         try makeSmallDatabase(scratch).close()
         #expect(try openReader(scratch).integrityProblems().isEmpty)
         try scratch.bend(table, shape)
+        if table == "generation", shape.levels == TreeShape.deepChain.levels {
+            // Who opens it asks for the newest generation, and SQLite looks no deeper for that.
+            #expect(code { _ = try openReader(scratch) } == .corrupt)
+            return
+        }
         let reader = try openReader(scratch)
         #expect(try reader.integrityProblems().count == 1)
         // It reads no index, and of a deep chain it finds everything.

@@ -191,9 +191,13 @@ import Testing
 
     deinit { unsafe _ = munmap(mapping, byteCount) }
 
-    func writeLast(_ change: (UInt8) -> UInt8) {
-        // `place` is inside the file, whose size stays.
-        let old = unsafe mapping.load(fromByteOffset: place, as: UInt8.self)
-        unsafe mapping.storeBytes(of: change(old), toByteOffset: place, as: UInt8.self)
+    func writeLast(_ change: (UInt8) -> UInt8) { store(change(load())) }
+
+    // Out of line, so that a value which is written back is written. `place` is inside the file, whose size stays.
+
+    @inline(never) private func load() -> UInt8 { unsafe mapping.load(fromByteOffset: place, as: UInt8.self) }
+
+    @inline(never) private func store(_ byte: UInt8) {
+        unsafe mapping.storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
     }
 }

@@ -41,7 +41,9 @@ extension TemporaryDirectory {
     ///
     /// No process does that: one that waits for a reader in vain would outlive the tests, and who waits for the end of their
     /// output would wait for ever.
-    func pipe(_ name: String = "pipe-\(UUID().uuidString)", _ content: [UInt8], pause: Double = 0) throws -> String {
+    func pipe(
+        _ content: [UInt8], named name: String = "pipe-\(UUID().uuidString)", pause: Double = 0
+    ) throws -> String {
         let file = path + "/" + name
         try #require(unsafe mkfifo(file, 0o600) == 0)
         Thread.detachNewThread {

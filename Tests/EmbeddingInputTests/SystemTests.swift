@@ -49,7 +49,7 @@ import Testing
 
     @Test func `metadata may come from a pipe`() throws {
         let directory = try TemporaryDirectory()
-        let path = try directory.pipe("pipe.ndjson", Array(#"{"a":1}"#.utf8))
+        let path = try directory.pipe(Array(#"{"a":1}"#.utf8), named: "pipe.ndjson")
         #expect(try MetadataReader.open(path).next()?.values == [.integer(1)])
     }
 

@@ -233,8 +233,11 @@ func `a build that is cancelled in any phase leaves nothing behind`(_ phase: Bui
     let left = "a.vecdb/segment-" + String(repeating: "0", count: 32) + ".vseg"
     try Data(count: 100).write(to: URL(fileURLWithPath: place.file(left)))
     #expect(try VectorDatabase.inspect(place.file("a.vecdb")).segments.count == 1)
-    // Not empty, and nobody holds a lock: SQLite must roll it back before anybody reads.
-    try Data(repeating: 1, count: 1024).write(to: URL(fileURLWithPath: place.file("a.vecdb/catalog.sqlite-journal")))
+    // The header of a journal, and nobody holds a lock: SQLite must roll it back before anybody reads.
+    let pages = try Data(contentsOf: URL(fileURLWithPath: place.file("a.vecdb/catalog.sqlite"))).count / 4096
+    let fields = [0, 7, pages, 512, 4096].flatMap { value in [24, 16, 8, 0].map { UInt8(value >> $0 & 255) } }
+    let journal = [0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7] + fields + [UInt8](repeating: 0, count: 484)
+    try Data(journal).write(to: URL(fileURLWithPath: place.file("a.vecdb/catalog.sqlite-journal")))
     let found = try VectorDatabase.inspect(place.file("a.vecdb"))
     #expect(found.recoveryPending)
     #expect(found.segments.count == 2)
