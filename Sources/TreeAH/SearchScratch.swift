@@ -13,12 +13,14 @@ public struct SearchScratch: Sendable {
     /// The best of an exact scan.
     public var candidates = TopCandidates()
 
-    /// The best of the exact scores, by ordinal offset.
-    public var best: [(score: Float, offset: UInt32)] = []
+    /// The best of the exact scores.
+    public var hits = HitCollector()
     /// Exact scores in the order of their rows.
     public var scores: [Float] = []
     /// The rows that get exact scores, where candidates are slots.
     public private(set) var rows: [UInt32] = []
+    /// What ``collectNumbers(at:in:)`` found.
+    public private(set) var numbers: [UInt32] = []
     private var seenRows: [UInt32] = []
 
     var routingScores: [Float] = []
@@ -35,14 +37,22 @@ public struct SearchScratch: Sendable {
     var tables: [UInt8] = []
     var factors: [TableFactors] = []
     var liveMask: [UInt32] = []
-    /// The leaves to be scanned, each for one query.
+    /// The leaves that queries search, those of one model and query one behind the other.
+    var chosen: [ChosenLeaf] = []
+    /// Where they lie in `chosen`, and their slots in all segments: of each query by the first model, by the next one …
+    public private(set) var routes: [(leaves: Range<Int>, slots: Int)] = []
+    /// The leaves of one segment to be scanned, each for one query.
     var queue: [ScanLeaf] = []
     /// The blocks of those leaves behind the first ones, while it is open whether they will be scanned.
     var others: [ScanLeaf] = []
+    /// Such blocks of other segments, by the segments' places.
+    private var othersOfSegments: [[ScanLeaf]] = []
     private var ordered: [ScanLeaf] = []
     private var bucketStarts: [Int] = []
     /// |q| of each query.
     var lengths: [Float] = []
+    /// What other blocks than first ones must be able to reach, by queries; NaN where that has not been asked yet.
+    private var thresholds: [Float] = []
 
     /// What finding the k-th largest of some scores takes.
     private var selection: [Float] = []
@@ -52,13 +62,33 @@ public struct SearchScratch: Sendable {
     /// Makes ready for the tree search of `queryCount` queries together, each keeping its `keep` best estimates.
     public mutating func begin(queryCount: Int, keeping keep: Int) {
         estimates.reset(queryCount: queryCount, keeping: keep)
+        chosen.removeAll(keepingCapacity: true)
+        routes.removeAll(keepingCapacity: true)
         queue.removeAll(keepingCapacity: true)
         others.removeAll(keepingCapacity: true)
+        for segment in othersOfSegments.indices { othersOfSegments[segment].removeAll(keepingCapacity: true) }
         liveMask.removeAll(keepingCapacity: true)
+        thresholds.removeAll(keepingCapacity: true)
+        for _ in 0..<queryCount { thresholds.append(.nan) }
+    }
+
+    /// Sets what a query searches by a model: all of them are set in their order, and then any of them again.
+    public mutating func note(leaves: Range<Int>, slots: Int, at place: Int) {
+        if place < routes.count { routes[place] = (leaves, slots) } else { routes.append((leaves, slots)) }
     }
 
     /// Whether blocks are left for `TreeView.enqueueOtherBlocks` to decide on.
     public var hasOpenBlocks: Bool { !others.isEmpty }
+
+    /// Empties the list of leaves for another segment, and puts aside what is open of this one, or brings back what is open
+    /// of that one.
+    ///
+    /// - Parameter segment: its place among those that are searched.
+    public mutating func exchangeOpenBlocks(ofSegment segment: Int) {
+        while othersOfSegments.count <= segment { othersOfSegments.append([]) }
+        queue.removeAll(keepingCapacity: true)
+        swap(&others, &othersOfSegments[segment])
+    }
 
     /// Brings the list of leaves into the order in which they lie in memory, so that queries share what each brings in;
     /// but the first leaf of each query, its best one, stays in front and raises its threshold early.
@@ -88,6 +118,13 @@ public struct SearchScratch: Sendable {
         return orderKey(kthLargest(k, of: scores, 0..<count, kernels: kernels))
     }
 
+    /// The k-th best of a query's estimates in the first blocks of all leaves: asked when these have been scanned, and kept
+    /// while other blocks add theirs.
+    mutating func threshold(_ k: Int, query: Int, kernels: Kernels) -> Float {
+        if thresholds[query].isNaN { thresholds[query] = kthBestEstimate(k, query: query, kernels: kernels) }
+        return thresholds[query]
+    }
+
     /// The k-th best of a query's estimates so far, −∞ while there are fewer than k.
     mutating func kthBestEstimate(_ k: Int, query: Int, kernels: Kernels) -> Float {
         let places = estimates.places(of: query)
@@ -115,20 +152,34 @@ public struct SearchScratch: Sendable {
             numbering: numbering, kernels: kernels)
     }
 
+    /// Those of a query's candidates that one segment numbers, less its first number, in their order.
+    ///
+    /// - Parameters:
+    ///   - places: of the candidates in ``estimates``.
+    ///   - range: the numbers of the segment's slots among those of all.
+    public mutating func collectNumbers(at places: Range<Int>, in range: Range<UInt64>) {
+        numbers.removeAll(keepingCapacity: true)
+        let all = estimates.allNumbers
+        for place in places where range.contains(UInt64(all[place])) {
+            numbers.append(all[place] - UInt32(range.lowerBound))
+        }
+    }
+
     /// Leaves in `rows` the rows of some slots, each once, in the order of the slots.
     ///
     /// - Parameters:
-    ///   - slots: their numbers in ``estimates``.
+    ///   - slots: their places in `numbers`.
     ///   - slotRows: the row of every slot.
     /// - Returns: `false` when a row is not below `rowCount`, which is damage.
-    public mutating func collectRows(ofSlots slots: Range<Int>, in slotRows: Span<UInt32>, rowCount: Int) -> Bool {
+    public mutating func collectRows(
+        ofSlots slots: Range<Int>, of numbers: [UInt32], in slotRows: Span<UInt32>, rowCount: Int
+    ) -> Bool {
         rows.removeAll(keepingCapacity: true)
         // A table of rows by their hashes, half of it empty at least.
         let bits = min(32, max(4, Int.bitWidth - (2 * slots.count).leadingZeroBitCount))
         let mask = 1 << bits - 1
         if seenRows.count <= mask { seenRows = [UInt32](repeating: .max, count: mask + 1) }
         for place in 0...mask { seenRows[place] = .max }
-        let numbers = estimates.allNumbers
         for slot in slots {
             let row = slotRows[Int(numbers[slot])]
             guard Int(row) < rowCount else { return false }
@@ -140,12 +191,15 @@ public struct SearchScratch: Sendable {
         }
         return true
     }
+}
 
-    /// Orders `best`, larger scores first and equal ones by smaller ordinal, and drops what is behind the k-th.
-    public mutating func keepBest(_ k: Int) {
-        best.sort { (orderKey($0.score), $1.offset) > (orderKey($1.score), $0.offset) }
-        if best.count > k { best.removeSubrange(k...) }
-    }
+/// A leaf that a query searches, with what its estimates share.
+struct ChosenLeaf: BitwiseCopyable, Sendable {
+    let leaf: UInt32
+    /// The part of the score that its slots share.
+    let constant: Float
+    /// What their biases are multiplied by.
+    let biasFactor: Float
 }
 
 extension [Float] {

@@ -50,7 +50,7 @@ extension TreeView {
     /// Leaves all leaves in `scratch.leaves`, nearest first: the order in which searches of more and more leaves take them.
     ///
     /// - Complexity: O(leaves · (d + log leaves)).
-    func rankLeaves(scratch: inout SearchScratch, kernels: Kernels) {
+    public func rankLeaves(scratch: inout SearchScratch, kernels: Kernels) {
         scoreLeaves(scratch: &scratch, kernels: kernels)
         rankAllLeaves(scratch: &scratch, kernels: kernels)
     }
@@ -65,12 +65,18 @@ extension TreeView {
 
     /// Computes the projected query's lookup table, which serves all leaves.
     ///
-    /// - Parameter number: the query's place among those that are searched for together.
+    /// - Parameters:
+    ///   - number: the query's place among those that are searched for together.
+    ///   - start: where the tables of this model begin among those of several.
     /// - Complexity: O(16 · K).
-    public func prepareLookupTable(number: Int = 0, scratch: inout SearchScratch, kernels: Kernels) {
-        let tableSize = shape.evenSubspaces * 16
-        while scratch.tables.count < (number + 1) * tableSize { scratch.tables.append(0) }
-        while scratch.factors.count <= number { scratch.factors.append(TableFactors(step: 0, offset: 0)) }
+    public func prepareLookupTable(
+        number: Int = 0, from start: TableStart = TableStart(), scratch: inout SearchScratch, kernels: Kernels
+    ) {
+        let (tableSize, first) = (lookupTableSize, start.bytes + number * lookupTableSize)
+        while scratch.tables.count < first + tableSize { scratch.tables.append(0) }
+        while scratch.factors.count <= start.factors + number {
+            scratch.factors.append(TableFactors(step: 0, offset: 0))
+        }
         let projected = scratch.projected
         // Moved out and back: two parts cannot be lent for writing at once.
         var entries: [Float] = []
@@ -78,16 +84,19 @@ extension TreeView {
         entries.reserveFloats(tableSize)
         var room = entries.mutableSpan
         var tables = scratch.tables.mutableSpan
-        var table = tables._mutatingExtracting(number * tableSize..<(number + 1) * tableSize)
+        var table = tables._mutatingExtracting(first..<first + tableSize)
         let factors = kernels.lookupTable(
             of: projected.span, codewords: codewords, subspaces: shape.evenSubspaces,
             dimensionsPerBlock: shape.dimensionsPerBlock, scratch: &room, into: &table)
-        scratch.factors[number] = factors
+        scratch.factors[start.factors + number] = factors
         swap(&entries, &scratch.tableEntries)
     }
 
-    /// Puts the leaves of `scratch.leaves` on the list of those to be scanned; but only their first blocks where radii may
-    /// show that the others are not needed, which ``enqueueOtherBlocks(k:scratch:kernels:)`` decides.
+    /// The bytes of one query's lookup table.
+    public var lookupTableSize: Int { shape.evenSubspaces * 16 }
+
+    /// Puts the leaves of `scratch.leaves` on the list of those to be scanned: ``noteChosenLeaves(for:onOneScale:scratch:kernels:)``
+    /// and ``enqueue(_:for:number:firstNumber:bounding:excluding:scratch:kernels:)`` for a tree of one segment.
     ///
     /// - Parameter keep: how many estimates are kept; when all are, every block is scanned.
     /// - Complexity: O(leaves · d).
@@ -95,33 +104,81 @@ extension TreeView {
         for query: Span<Float>, number: Int = 0, keeping keep: Int, excluding excluded: ExcludedRows,
         scratch: inout SearchScratch, kernels: Kernels
     ) {
-        let (chosen, count, relative) = (scratch.leaves, scratch.leaves.count, scratch.relative)
+        let chosen = noteChosenLeaves(for: query, scratch: &scratch, kernels: kernels)
+        enqueue(
+            chosen, for: query, number: number, bounding: slotCount(of: chosen, scratch) > keep, excluding: excluded,
+            scratch: &scratch, kernels: kernels)
+    }
+
+    /// Computes what the estimates in each leaf of `scratch.leaves` share, for all segments of the model.
+    ///
+    /// - Parameter onOneScale: whether the estimates are compared with those of other models (numerics, section 7).
+    /// - Returns: the leaves' places among all that were chosen since `scratch.begin`.
+    /// - Complexity: O(leaves · d).
+    public func noteChosenLeaves(
+        for query: Span<Float>, onOneScale: Bool = false, scratch: inout SearchScratch, kernels: Kernels
+    ) -> Range<Int> {
+        let (leaves, count, relative) = (scratch.leaves, scratch.leaves.count, scratch.relative)
         scratch.scores.reserveFloats(count)
         var scores = scratch.scores.mutableSpan
         kernels.exactScores(
             form, element: Self.centroidElement, query: relative.span.extracting(0..<dimensions), rows: centroids,
             stride: Self.centroidElement.stride(dimensions: dimensions),
-            indices: chosen.span, into: &scores)
+            indices: leaves.span, into: &scores)
+        let share = form == .dot && (layout.hasBiases || onOneScale) ? kernels.dot(query, origin) : 0
+        let first = scratch.chosen.count
+        for place in 0..<count {
+            let score = scratch.scores[place]
+            scratch.chosen.append(
+                ChosenLeaf(
+                    leaf: leaves[place],
+                    constant: form == .dot ? (onOneScale ? share + score : score) : 0.5 * score,
+                    // For inner products the query's share of an error along the centroid.
+                    biasFactor: form == .dot ? share + score : 1))
+        }
+        return first..<scratch.chosen.count
+    }
+
+    /// The slots of chosen leaves in this segment.
+    public func slotCount(of chosen: Range<Int>, _ scratch: borrowing SearchScratch) -> Int {
         var slots = 0
-        for leaf in chosen { slots += Int(leaves[Int(leaf)].slotCount) }
-        let square = !radii.isEmpty && slots > keep ? kernels.dot(query, query) : 0
+        for place in chosen { slots += Int(leaves[Int(scratch.chosen[place].leaf)].slotCount) }
+        return slots
+    }
+
+    /// The rows of chosen leaves in this segment that may be returned.
+    public func liveRowCount(
+        of chosen: Range<Int>, excluding excluded: ExcludedRows, _ scratch: borrowing SearchScratch
+    ) -> Int {
+        chosen.reduce(0) { $0 + liveRowCount(of: Int(scratch.chosen[$1].leaf), excluding: excluded) }
+    }
+
+    /// Puts chosen leaves on the list of those to be scanned; but only their first blocks where radii may show that the others
+    /// are not needed, which ``enqueueOtherBlocks(k:scratch:kernels:)`` decides.
+    ///
+    /// - Parameters:
+    ///   - chosen: what ``noteChosenLeaves(for:onOneScale:scratch:kernels:)`` gave.
+    ///   - firstNumber: the number of this segment's first slot among those of several segments.
+    ///   - isBounding: whether not all estimates are kept, so that some blocks need not be scanned.
+    public func enqueue(
+        _ chosen: Range<Int>, for query: Span<Float>, number: Int = 0, firstNumber: UInt32 = 0,
+        bounding isBounding: Bool, excluding excluded: ExcludedRows, scratch: inout SearchScratch, kernels: Kernels
+    ) {
+        let square = !radii.isEmpty && isBounding ? kernels.dot(query, query) : 0
         // The square of a tiny query's length vanishes, or keeps few of its digits: it bounds nothing.
         let isBounded = square >= .leastNormalMagnitude
         if isBounded {
             while scratch.lengths.count <= number { scratch.lengths.append(0) }
             scratch.lengths[number] = square.squareRoot()
         }
-        let share = form == .dot && layout.hasBiases ? kernels.dot(query, origin) : 0
-        for place in 0..<count {
-            let leaf = leaves[Int(chosen[place])]
-            let score = scratch.scores[place]
+        for place in chosen {
+            let chosen = scratch.chosen[place]
+            let leaf = leaves[Int(chosen.leaf)]
             let scan = ScanLeaf(
                 query: number, firstBlock: Int(leaf.firstBlock), slotCount: Int(leaf.slotCount),
-                firstNumber: numbersSlots ? 32 &* leaf.firstBlock : leaf.firstRow,
-                constant: form == .dot ? score : 0.5 * score,
-                // For inner products the query's share of an error along the centroid.
-                biasFactor: form == .dot ? share + score : 1,
-                liveStart: appendLiveMask(of: leaf, excluding: excluded, to: &scratch.liveMask), tag: chosen[place])
+                firstNumber: firstNumber + (numbersSlots ? 32 &* leaf.firstBlock : leaf.firstRow),
+                constant: chosen.constant, biasFactor: chosen.biasFactor,
+                liveStart: appendLiveMask(of: leaf, excluding: excluded, to: &scratch.liveMask), tag: chosen.leaf)
             if isBounded, scan.blockCount > 1 {
                 scratch.queue.append(scan.part(0..<1))
                 scratch.others.append(scan.part(1..<scan.blockCount))
@@ -149,7 +206,7 @@ extension TreeView {
         for leaf in scratch.others {
             if leaf.query != query {
                 query = leaf.query
-                threshold = scratch.kthBestEstimate(k, query: query, kernels: kernels)
+                threshold = scratch.threshold(k, query: query, kernels: kernels)
             }
             var needed = 0
             while needed < leaf.blockCount,
@@ -161,13 +218,17 @@ extension TreeView {
 
     /// Scans all leaves on the list for their queries; the best estimates end in `scratch.estimates`.
     ///
+    /// - Parameter start: where the tables of this model begin among those of several.
     /// - Returns: how many slots they hold.
     /// - Complexity: O(slots · subspaces).
-    public func scanQueue(scratch: inout SearchScratch, kernels: Kernels) -> Int {
+    public func scanQueue(
+        from start: TableStart = TableStart(), scratch: inout SearchScratch, kernels: Kernels
+    ) -> Int {
         let (queue, tables, factors, live) = (scratch.queue, scratch.tables, scratch.factors, scratch.liveMask)
         scratch.estimates.scan(
             queue.span, codes: codes, blockByteCount: layout.byteCount, pairs: layout.pairs,
-            hasBiases: layout.hasBiases, tables: tables.span, factors: factors.span, live: live.span, kernels: kernels)
+            hasBiases: layout.hasBiases, tables: tables.span.extracting(droppingFirst: start.bytes),
+            factors: factors.span.extracting(droppingFirst: start.factors), live: live.span, kernels: kernels)
         var slots = 0
         for leaf in queue { slots += leaf.slotCount }
         return slots
@@ -182,7 +243,8 @@ extension TreeView {
         if !radii.isEmpty { kernels.fetch(unsafe radii.extracting(block..<block + 1).bytes) }
     }
 
-    func liveRowCount(of leaf: Int, excluding excluded: ExcludedRows) -> Int {
+    /// The rows of a leaf that may be returned.
+    public func liveRowCount(of leaf: Int, excluding excluded: ExcludedRows) -> Int {
         Int(leaves[leaf].rowCount) - excluded.count(in: leaves[leaf].rows)
     }
 
@@ -215,4 +277,12 @@ extension TreeView {
             (orderKey(scores[Int($1)]), $0) < (orderKey(scores[Int($0)]), $1)
         }
     }
+}
+
+/// Where a model's lookup tables and their factors begin in a search's scratch memory.
+public struct TableStart: Sendable {
+    public var bytes = 0
+    public var factors = 0
+
+    public init() {}
 }

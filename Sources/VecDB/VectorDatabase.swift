@@ -67,13 +67,13 @@ public final class VectorDatabase: Sendable {
     public var info: DatabaseInfo {
         let snapshot = snapshot
         return DatabaseInfo(
-            generation: snapshot.generation, metric: snapshot.segment.metric,
-            dimensions: snapshot.segment.dimensions, rows: snapshot.segment.rowCount,
-            index: snapshot.segment.parameters.tree == nil ? .exact : .treeAH,
-            leaves: snapshot.segment.parameters.tree?.leafCount ?? 0,
+            generation: snapshot.generation, metric: snapshot.segments.metric,
+            dimensions: snapshot.segments.dimensions, rows: snapshot.segments.rowCount,
+            index: snapshot.segments.searchCost == nil ? .exact : .treeAH,
+            leaves: snapshot.segments.searchCost?.leafCount ?? 0,
             queries: Int(clamping: snapshot.catalog.queryCount),
             hasMetadata: snapshot.catalog.segments.contains { $0.documentCount != nil },
-            reorderStorage: snapshot.segment.element.storage,
+            reorderStorage: snapshot.segments.mapped[0].element.storage,
             defaults: snapshot.settings.defaults, settings: snapshot.settings.byK)
     }
 
@@ -129,7 +129,7 @@ public final class VectorDatabase: Sendable {
         try check(options)
         return try sessions.withSession { session throws(DatabaseError) in
             let snapshot = session.snapshot
-            let dimensions = snapshot.segment.dimensions
+            let dimensions = snapshot.segments.dimensions
             let count = try wholeCount(queries, dimensions: dimensions)
             return try snapshot.reading { () throws(DatabaseError) in
                 let excluded = try snapshot.exclusions(
@@ -139,7 +139,7 @@ public final class VectorDatabase: Sendable {
                     var trace = SearchTrace(isOn: true)
                     let hits = try snapshot.search(
                         Array(queries[query * dimensions..<(query + 1) * dimensions]), options: options,
-                        excluding: excluded[query], scratch: &session.scratch, trace: &trace)
+                        filter: excluded[query], scratch: &session.scratch, trace: &trace)
                     answers.append((hits, trace.statistics))
                 }
                 return answers
@@ -168,7 +168,7 @@ public final class VectorDatabase: Sendable {
     ) throws(DatabaseError) -> [[Hit]] {
         try check(options)
         let snapshot = snapshot
-        _ = try wholeCount(queries, dimensions: snapshot.segment.dimensions)
+        _ = try wholeCount(queries, dimensions: snapshot.segments.dimensions)
         let threads = usableThreads(threads)
         return try snapshot.reading { () throws(DatabaseError) in
             try snapshot.searchBatch(

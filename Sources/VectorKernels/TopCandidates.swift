@@ -17,12 +17,12 @@ public struct TopCandidates: Sendable {
 
     public init() {}
 
-    /// Empties the buffer for a search that keeps the best `keep`, at least 1.
-    public mutating func reset(keeping keep: Int) {
+    /// Empties the buffer for a search that keeps the best `keep`, at least 1, of those whose scores reach `threshold`.
+    public mutating func reset(keeping keep: Int, above threshold: Float = -.infinity) {
         precondition(keep > 0)
         self.keep = keep
         count = 0
-        threshold = -.infinity
+        self.threshold = threshold
         let capacity = 2 * keep + 256
         if scores.count < capacity {
             scores = [Float](repeating: 0, count: capacity)
@@ -101,6 +101,6 @@ public func orderKey(_ score: Float) -> Int32 {
 }
 
 /// The score whose order key is `key`.
-func score(ofOrderKey key: Int32) -> Float {
+public func score(ofOrderKey key: Int32) -> Float {
     Float(bitPattern: UInt32(bitPattern: key >= 0 ? key : key ^ 0x7FFF_FFFF))
 }

@@ -20,7 +20,7 @@ import VectorKernels
     private func collect(
         _ slots: Range<Int>, _ slotRows: [UInt32], below rowCount: Int, _ scratch: inout SearchScratch
     ) -> Bool {
-        scratch.collectRows(ofSlots: slots, in: slotRows.span, rowCount: rowCount)
+        scratch.collectRows(ofSlots: slots, of: scratch.estimates.allNumbers, in: slotRows.span, rowCount: rowCount)
     }
 
     @Test(arguments: seeds, [1, 3, 64, 500])
@@ -78,15 +78,6 @@ import VectorKernels
         #expect(scratch.kthBestScore(4, count: 5, kernels: .best) == orderKey(3))
         #expect(scratch.kthBestScore(5, count: 5, kernels: .best) == .min)
         #expect(scratch.kthBestScore(6, count: 5, kernels: .best) == .min)
-    }
-
-    @Test func `the best come by score, then by ordinal, and no more than k`() {
-        var scratch = SearchScratch()
-        scratch.best = [(1, 9), (0, 1), (2, 7), (-0.0, 0), (2, 3), (1, 2)]
-        scratch.keepBest(7)
-        #expect(scratch.best.map(\.offset) == [3, 7, 2, 9, 1, 0])
-        scratch.keepBest(3)
-        #expect(scratch.best.map(\.offset) == [3, 7, 2] && scratch.best.map(\.score) == [2, 2, 1])
     }
 
     @Test func `scores of rows are appended without those excluded, under the numbers that rows have`() {

@@ -52,11 +52,12 @@ import Testing
         for name in Self.databases where name.hasPrefix("settings/") {
             let path = Self.directory.appending(path: "\(name)/database.vecdb").path
             let snapshot = try VectorDatabase.open(path, mode: .readOnly).snapshot
+            let segment = snapshot.segments.mapped[0]
             counts.insert(snapshot.settings.byK.map(\.k))
-            ranksByProjection = ranksByProjection || snapshot.segment.parameters.tree?.ranksByProjection == true
+            ranksByProjection = ranksByProjection || segment.parameters.tree?.ranksByProjection == true
             let measured = try #require(snapshot.catalog.settings.measured)
             measuresAnotherSegment =
-                measuresAnotherSegment || measured.segmentUUID != snapshot.segment.reader.header.segmentUUID.bytes
+                measuresAnotherSegment || measured.segmentUUID != segment.reader.header.segmentUUID.bytes
         }
         #expect(counts.isSuperset(of: [[1, 10, 100, 1_000], [1, 10, 25, 100], [1, 10, 30, 100], [1, 10], []]))
         #expect(ranksByProjection && measuresAnotherSegment)

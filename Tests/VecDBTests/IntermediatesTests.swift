@@ -50,11 +50,11 @@ import Testing
     // MARK: what the library computes
 
     private func computed(_ snapshot: Snapshot, _ vector: [Float], _ options: GoldenOptions) throws -> Results {
-        let segment = snapshot.segment
+        let segment = snapshot.segments.mapped[0]
         let query = try snapshot.prepared(vector)
         var results = Results()
         results.query = bits(query)
-        let excluded = try snapshot.excludedRows(options.exclude ?? [])
+        let excluded = try snapshot.filter(excluding: options.exclude ?? [])[0]
         let plan = SearchPlan(
             k: options.k, leavesToSearch: options.leavesToSearch ?? .max, reorder: options.reorder ?? .max,
             way: options.exact == true ? .exact : .tree)
@@ -85,7 +85,7 @@ import Testing
         return results
     }
 
-    /// The stages of `IndexSegment.search`, looked into.
+    /// The stages of `TreeSearch`, looked into.
     ///
     /// - Returns: the rows that get exact scores.
     private func traverse(

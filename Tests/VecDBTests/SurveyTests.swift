@@ -144,7 +144,7 @@ import VectorKernels
             let database = try tree(
                 rows.vectors, dimensions: AwkwardRows.dimensions, metric: metric, in: place
             ) { $0.secondAssignments = soar }
-            let segment = database.snapshot.segment
+            let segment = database.snapshot.segments.mapped[0]
             let counts = [1, 10, 100]
             let chosen = evenlySpaced(40, of: AwkwardRows.count)
             let probes = try segment.withTruth(
@@ -162,12 +162,11 @@ import VectorKernels
                 var (met, wanted) = (0, 0)
                 for probe in probes where probe.hits[place] > 0 {
                     var (scratch, trace) = (SearchScratch(), SearchTrace(isOn: false))
-                    try segment.search(
+                    try SegmentList([segment]).search(
                         probe.query,
                         plan: SearchPlan(k: k, leavesToSearch: found.leavesToSearch, reorder: found.reorder),
-                        excluding: probe.excluded, scratch: &scratch, trace: &trace)
-                    let rows = try Set(
-                        scratch.best.map { try segment.row(ofOrdinal: segment.ordinal(atOffset: $0.offset)) })
+                        filter: SnapshotFilter([probe.excluded]), scratch: &scratch, trace: &trace)
+                    let rows = try Set(scratch.hits.hits.map { try segment.row(ofOrdinal: $0.ordinal) })
                     let hits = probe.wanted.count { $0.counts >> UInt64(place) & 1 == 1 && rows.contains($0.row) }
                     met += min(hits, probe.hits[place])
                     wanted += probe.hits[place]

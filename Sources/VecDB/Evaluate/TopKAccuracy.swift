@@ -1,6 +1,6 @@
 import EmbeddingInput
 import SegmentFile
-import VectorKernels
+import TreeAH
 
 /// How often the candidate that a user chose is among the first k: top-k categorical accuracy, as TensorFlow Recommenders'
 /// `FactorizedTopK` counts it, in both of its ways.
@@ -103,7 +103,7 @@ private struct LabelCounting {
             return
         }
         let score = try snapshot.score(ofOrdinal: first, query)
-        let metric = snapshot.segment.metric
+        let metric = snapshot.segments.metric
         let better = hits.count { metric.shown($0.score) > metric.shown(score) }
         let place = hits.firstIndex { wanted.contains($0.ordinal) } ?? .max
         for (index, k) in counts.enumerated() {
@@ -118,18 +118,13 @@ extension Snapshot {
     func score(ofOrdinal ordinal: UInt64, _ query: [Float]) throws(DatabaseError) -> Float {
         let query = try prepared(query)
         do throws(SegmentError) {
-            guard let row = try segment.row(ofOrdinal: ordinal) else { return segment.metric.shown(-.infinity) }
-            let stride = segment.rowStride
-            try segment.reader.ensureIntact(.reorderVectors, Int(row) * stride..<(Int(row) + 1) * stride)
-            let reader = segment.reader
-            var score: [Float] = [0]
-            var output = score.mutableSpan
-            segment.kernels.exactScores(
-                segment.metric.form, element: segment.element, query: query.span,
-                rows: reader.bytes(of: .reorderVectors).extracting(Int(row) * stride..<(Int(row) + 1) * stride),
-                stride: stride, into: &output)
-            guard !score[0].isNaN else { throw segment.damagedScore(ofRow: row) }
-            return segment.metric.shown(score[0])
+            var scratch = SearchScratch()
+            scratch.hits.reset(k: 1)
+            if let place = try segments.find(ordinal) {
+                let rows = [place.row]
+                try segments.parts[place.part].scoreExactly(rows.span, query.span, k: 1, scratch: &scratch)
+            }
+            return segments.metric.shown(scratch.hits.hits.first?.score ?? -.infinity)
         } catch { throw DatabaseError(error) }
     }
 }

@@ -57,7 +57,7 @@ extension VectorDatabase {
     }
 
     /// Drops the segment's pages from memory, as far as no other process uses them: for measuring cold searches.
-    public func dropPages() { snapshot.segment.dropPages() }
+    public func dropPages() { for segment in snapshot.segments.mapped { segment.dropPages() } }
 }
 
 /// The queries of an evaluation and how they are put to the database.
@@ -144,8 +144,8 @@ extension Snapshot {
         let wanted = Set(truth)
         let missed = hits.filter { !wanted.contains($0.ordinal) }
         var found = hits.count - missed.count
-        let worst = missed.isEmpty ? -.infinity : segment.metric.shown(try score(ofOrdinal: last, query))
-        if worst > -.infinity { found += missed.count { segment.metric.shown($0.score) == worst } }
+        let worst = missed.isEmpty ? -.infinity : segments.metric.shown(try score(ofOrdinal: last, query))
+        if worst > -.infinity { found += missed.count { segments.metric.shown($0.score) == worst } }
         return Double(min(found, wanted.count)) / Double(wanted.count)
     }
 }

@@ -11,14 +11,12 @@ extension VectorDatabase {
         try snapshot.reading { () throws(DatabaseError) in
             for (row, ordinals) in truth.enumerated() {
                 for ordinal in ordinals where try !snapshot.holds(ordinal) {
-                    let header = snapshot.segment.reader.header
-                    let end = header.firstOrdinal + UInt64(header.ordinalSpan)
-                    let countsFromOne = ordinal == end && !truth.contains { $0.contains(header.firstOrdinal) }
+                    let (first, end) = snapshot.segments.ordinals
+                    let countsFromOne = ordinal == end && !truth.contains { $0.contains(first) }
                     throw DatabaseError(
                         .invalidArgument,
                         "\(name), row \(row): no candidate has the ordinal \(ordinal); "
-                            + (end == header.firstOrdinal
-                                ? "the database is empty" : "there are \(header.firstOrdinal) to \(end - 1)")
+                            + (end == first ? "the database is empty" : "there are \(first) to \(end - 1)")
                             + (countsFromOne ? ", and it seems to count from 1: take 1 from every ordinal" : ""))
                 }
                 let sorted = ordinals.sorted()
@@ -44,7 +42,7 @@ extension VectorDatabase {
     /// - Throws: `invalidArgument` for queries that do not fit, `corrupt` when a damaged block is met.
     /// - Complexity: brute force for the queries asked about.
     public func seemsToCountFromOne(_ truth: [[UInt64]], of queries: [Float]) throws(DatabaseError) -> Bool {
-        let (first, dimensions) = (snapshot.segment.reader.header.firstOrdinal, info.dimensions)
+        let (first, dimensions) = (snapshot.segments.ordinals.first, info.dimensions)
         guard queries.count == truth.count * dimensions else {
             throw DatabaseError(
                 .invalidArgument, "\(queries.count) floats are not \(truth.count) queries of \(dimensions) dimensions")

@@ -70,14 +70,15 @@ final class Verifier {
     }
 
     private func check(_ snapshot: Snapshot, of reader: CatalogReader) throws {
-        let segment = snapshot.segment
-        try check("segment checksums") { report in
-            let damages = segment.reader.verifyAll { self.progress?("segment checksums", $0, $1) }
-            report.damage += damages.map { "\($0)" }
-            if damages.isEmpty, let tree = segment.parameters.tree {
-                for leaf in 0..<tree.leafCount { try segment.checkCodes(ofLeaf: leaf, in: segment.treeView(tree)) }
+        for segment in snapshot.segments.mapped {
+            try check("segment checksums") { report in
+                let damages = segment.reader.verifyAll { self.progress?("segment checksums", $0, $1) }
+                report.damage += damages.map { "\($0)" }
+                if damages.isEmpty, let tree = segment.parameters.tree {
+                    for leaf in 0..<tree.leafCount { try segment.checkCodes(ofLeaf: leaf, in: segment.treeView(tree)) }
+                }
+                return "\(segment.reader.header.fileByteCount) bytes"
             }
-            return "\(segment.reader.header.fileByteCount) bytes"
         }
         guard report.deep, report.isIntact else { return }
         try check("catalog integrity") { report in
@@ -89,8 +90,10 @@ final class Verifier {
             report.damage += result.damage
             return "\(result.idCount) ids, \(result.documentCount) documents, \(result.queryCount) queries"
         }
-        try check("ids") { report in try self.checkIDs(snapshot, &report) }
-        try checkContents(of: segment)
+        for (named, segment) in zip(snapshot.catalog.segments, snapshot.segments.mapped) {
+            try check("ids") { report in try self.checkIDs(snapshot.catalog, named, segment, &report) }
+            try checkContents(of: segment)
+        }
     }
 
     /// The deep checks of a segment that need no catalog.
@@ -178,19 +181,20 @@ final class Verifier {
     }
 
     /// Every id of the catalog belongs to a row, and the segment's copy is the same.
-    private func checkIDs(_ snapshot: Snapshot, _ report: inout VerificationReport) throws -> String {
-        let segment = snapshot.segment
-        guard let named = snapshot.catalog.segments.first, named.ids == .stored else { return "implicit" }
+    private func checkIDs(
+        _ catalog: CatalogSnapshot, _ named: CatalogSegment, _ segment: IndexSegment,
+        _ report: inout VerificationReport
+    ) throws -> String {
+        guard named.ids == .stored else { return "implicit" }
         var last: UInt64?
         var count = 0
-        while case let batch = try snapshot.catalog.ids(in: named, after: last, limit: 10_000), !batch.isEmpty {
+        while case let batch = try catalog.ids(in: named, after: last, limit: 10_000), !batch.isEmpty {
             for (ordinal, id) in batch {
                 guard try segment.row(ofOrdinal: ordinal) != nil else {
                     report.damage.append("the catalog has an id for candidate \(ordinal), the segment no row")
                     return "\(count) ids"
                 }
-                let offset = UInt32(ordinal - segment.reader.header.firstOrdinal)
-                if segment.hasMappedIDs, !(try segment.mappedID(atOffset: offset).utf8.elementsEqual(id.utf8)) {
+                if segment.hasMappedIDs, !(try segment.mappedID(ofOrdinal: ordinal).utf8.elementsEqual(id.utf8)) {
                     report.damage.append("the id of candidate \(ordinal) differs between catalog and segment")
                     return "\(count) ids"
                 }
@@ -280,18 +284,19 @@ final class Verifier {
     private func checkSelfQueries(_ segment: IndexSegment, _ report: inout VerificationReport) throws -> String {
         guard segment.rowCount > 0 else { return "no rows" }
         var scratch = SearchScratch()
+        let segments = SegmentList([segment])
         let queries = min(8, segment.rowCount)
         for index in 0..<queries {
             let row = index * segment.rowCount / queries
             let query = try segment.vectors(ofRows: row..<row + 1)
             // Estimates for longer ones may overflow, and then a search with them need not find everything.
             guard query.reduce(0.0, { $0 + Double($1) * Double($1) }) < 0x1p100 else { continue }
-            var answers: [[UInt32]] = []
+            var answers: [[UInt64]] = []
             for way in [SearchPlan.Way.exact, .tree] {
                 var trace = SearchTrace(isOn: false)
                 let plan = SearchPlan(k: 10, leavesToSearch: .max, reorder: .max, way: way)
-                try segment.search(query, plan: plan, excluding: .none, scratch: &scratch, trace: &trace)
-                answers.append(scratch.best.map(\.offset))
+                try segments.search(query, plan: plan, filter: .none, scratch: &scratch, trace: &trace)
+                answers.append(scratch.hits.hits.map(\.ordinal))
             }
             if answers[0] != answers[1] {
                 report.damage.append("\(segment.reader.file): a full search for row \(row) differs from brute force")

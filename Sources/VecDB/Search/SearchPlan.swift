@@ -53,8 +53,8 @@ extension VectorDatabase {
     public func setting(forK k: Int) -> (leavesToSearch: Int, reorder: Int)? {
         let snapshot = snapshot
         let plan = snapshot.plan(SearchOptions(k: max(1, k)), excluding: 0)
-        guard plan.way == .tree, let tree = snapshot.segment.parameters.tree else { return nil }
-        return (min(plan.leavesToSearch, tree.leafCount), min(plan.reorder, snapshot.segment.rowCount))
+        guard plan.way == .tree, let cost = snapshot.segments.searchCost else { return nil }
+        return (min(plan.leavesToSearch, cost.leafCount), min(plan.reorder, cost.rowCount))
     }
 }
 
@@ -64,7 +64,7 @@ extension Snapshot {
         var plan = SearchPlan(
             k: options.k, leavesToSearch: options.leavesToSearch ?? settings.defaults?.leavesToSearch ?? .max,
             reorder: options.reorder ?? settings.defaults?.reorder ?? .max)
-        guard !options.exact, let cost = segment.searchCost else {
+        guard !options.exact, let cost = segments.searchCost else {
             plan.way = .exact
             return plan
         }
@@ -76,7 +76,7 @@ extension Snapshot {
         let effectiveK = overflows ? cost.rowCount : min(cost.rowCount, product)
         if let setting = settings.setting(forK: effectiveK) {
             (plan.leavesToSearch, plan.reorder) = setting
-            let costOfTree = cost.ofTree(leaves: plan.leavesToSearch, reorder: plan.reorder)
+            let costOfTree = cost.ofTrees(leaves: plan.leavesToSearch, reorder: plan.reorder)
             if remaining < cost.rowCount, cost.ofRows(remaining) < costOfTree {
                 plan.way = .direct
             } else if effectiveK > settings.byK.last?.k ?? 0, cost.ofAllRows < costOfTree {

@@ -5,11 +5,11 @@ import VectorKernels
 
 /// The rows that the queries of a batch leave out. A list that they share is resolved once, however many they are.
 struct BatchExclusions: Sendable {
-    let shared: ExcludedRows
+    let shared: SnapshotFilter
     /// Of queries that have a list of their own: what is shared included.
-    let own: [Int: ExcludedRows]
+    let own: [Int: SnapshotFilter]
 
-    subscript(query: Int) -> ExcludedRows { own[query] ?? shared }
+    subscript(query: Int) -> SnapshotFilter { own[query] ?? shared }
 }
 
 /// Queries of a batch, and how they are answered.
@@ -27,7 +27,7 @@ extension Snapshot {
     func searchBatch(
         _ queries: [Float], options: SearchOptions, excludedIDs: [Int: [String]], threads: Int, sessions: SearchSessions
     ) throws(DatabaseError) -> [[Hit]] {
-        let count = queries.count / segment.dimensions
+        let count = queries.count / segments.dimensions
         guard count > 0 else { return [] }
         let batch = Batch(
             queries: queries, options: options,
@@ -53,7 +53,7 @@ extension Snapshot {
     func exclusions(
         _ shared: [String], _ perQuery: [Int: [String]], threads: Int
     ) throws(DatabaseError) -> BatchExclusions {
-        let shared = try excludedRows(shared)
+        let shared = try filter(excluding: shared)
         var (ids, numbers) = ([String](), [ByteString: Int]())
         var queries: [[Int]: [Int]] = [:]
         for (query, list) in perQuery where !list.isEmpty {
@@ -66,12 +66,12 @@ extension Snapshot {
             }
             queries[numbered, default: []].append(query)
         }
-        let rowsOfID = ids.isEmpty ? [] : try rows(ofIDs: ids)
+        let rowsOfID = ids.isEmpty ? [] : try places(ofIDs: ids)
         let equal = Array(queries)
         let resolved = concurrentMap(count: equal.count, threads: threads) { place in
-            shared.union(ExcludedRows(equal[place].key.flatMap { rowsOfID[$0] }))
+            shared.union(segments.filter(excluding: equal[place].key.lazy.flatMap { rowsOfID[$0] }))
         }
-        var own: [Int: ExcludedRows] = [:]
+        var own: [Int: SnapshotFilter] = [:]
         for (list, rows) in zip(equal, resolved) {
             for query in list.value { own[query] = rows }
         }
@@ -88,45 +88,61 @@ extension Snapshot {
     }
 
     private func searchTree(_ members: [Int], of batch: Batch, plan: SearchPlan) throws(DatabaseError) -> [[Hit]] {
-        guard let tree = segment.parameters.tree else { preconditionFailure("exact indexes have batches of their own") }
         // Large groups share leaves; several for each thread even out what they cost.
         let threads = batch.threads
-        let kept = max(min(plan.reorder, segment.rowCount), plan.k, 1)
+        let kept = max(min(plan.reorder, segments.rowCount), plan.k, 1)
         let limit = max(1, min(groupLimit, candidateLimit / kept))
         let size = max(1, min(limit, (members.count + 2 * threads - 1) / (threads == 1 ? 1 : 2 * threads)))
         let groups = try concurrentMap(count: (members.count + size - 1) / size, threads: threads) {
             part throws(DatabaseError) in
-            let group = members[part * size..<min(members.count, (part + 1) * size)]
-            var queries: [[Float]] = []
-            for query in group { queries.append(try prepared(query, of: batch)) }
+            let group = Array(members[part * size..<min(members.count, (part + 1) * size)])
+            var queries: [Float] = []
+            queries.reserveCapacity(group.count * segments.dimensions)
+            for query in group { queries += try prepared(query, of: batch) }
             return try batch.sessions.withSession { session throws(DatabaseError) in
-                var answers: [[Hit]] = []
-                answers.reserveCapacity(queries.count)
-                try segment.searchTogether(
-                    queries, plan: plan, excluding: group.map { batch.excluded[$0] }, tree: tree,
-                    scratch: &session.scratch
-                ) { scratch throws(DatabaseError) in
-                    answers.append(try hits(scratch, batch.options))
-                }
-                return answers
+                try answer(queries, group, of: batch, plan: plan, scratch: &session.scratch)
             }
         }
         return Array(groups.joined())
+    }
+
+    private func answer(
+        _ queries: [Float], _ group: [Int], of batch: Batch, plan: SearchPlan, scratch: inout SearchScratch
+    ) throws(DatabaseError) -> [[Hit]] {
+        let search = TreeSearch(of: segments, for: queries, count: group.count, plan: plan)
+        var trace = SearchTrace(isOn: false)
+        do throws(SegmentError) {
+            try search.scan(filter: { batch.excluded[group[$0]] }, scratch: &scratch, trace: &trace)
+        } catch { throw DatabaseError(error) }
+        var answers: [[Hit]] = []
+        answers.reserveCapacity(group.count)
+        for (number, member) in group.enumerated() {
+            do throws(SegmentError) {
+                try search.rank(number, filter: batch.excluded[member], scratch: &scratch, trace: &trace)
+            } catch { throw DatabaseError(error) }
+            answers.append(try hits(scratch, batch.options))
+        }
+        return answers
     }
 
     /// Brute force over the rows that exclusions leave, which those share who share the exclusions.
     private func searchDirectly(
         _ members: [Int], of batch: Batch, plan: SearchPlan
     ) throws(DatabaseError) -> [[Hit]] {
-        let (own, rowCount) = (batch.excluded.own, segment.rowCount)
-        let sharedRows = members.contains { own[$0] == nil } ? batch.excluded.shared.remaining(of: rowCount) : []
+        let (own, parts) = (batch.excluded.own, segments.parts)
+        @Sendable func remaining(_ filter: SnapshotFilter) -> [[UInt32]] {
+            parts.enumerated().map { filter[$0].remaining(of: $1.rowCount) }
+        }
+        let sharedRows = members.contains { own[$0] == nil } ? remaining(batch.excluded.shared) : []
         return try concurrentMap(count: members.count, threads: batch.threads) { place throws(DatabaseError) in
             let query = try prepared(members[place], of: batch)
+            let rows = own[members[place]].map(remaining) ?? sharedRows
             return try batch.sessions.withSession { session throws(DatabaseError) in
+                session.scratch.hits.reset(k: plan.k)
                 do throws(SegmentError) {
-                    try segment.scoreDirectly(
-                        query, k: plan.k, rows: own[members[place]]?.remaining(of: rowCount) ?? sharedRows,
-                        scratch: &session.scratch)
+                    for (part, rows) in zip(parts, rows) {
+                        try part.scoreExactly(rows.span, query.span, k: plan.k, scratch: &session.scratch)
+                    }
                 } catch { throw DatabaseError(error) }
                 return try hits(session.scratch, batch.options)
             }
@@ -135,7 +151,7 @@ extension Snapshot {
 
     /// A query of a batch as the index wants it.
     func prepared(_ query: Int, of batch: Batch) throws(DatabaseError) -> [Float] {
-        let dimensions = segment.dimensions
+        let dimensions = segments.dimensions
         return try prepared(Array(batch.queries[query * dimensions..<(query + 1) * dimensions]))
     }
 }

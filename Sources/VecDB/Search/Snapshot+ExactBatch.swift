@@ -16,29 +16,36 @@ extension Snapshot {
             group throws(DatabaseError) in
             let group = members[group * groupSize..<min(count, (group + 1) * groupSize)]
             var queries: [Float] = []
-            queries.reserveCapacity(group.count * segment.dimensions)
+            queries.reserveCapacity(group.count * segments.dimensions)
             for query in group { queries += try prepared(query, of: batch) }
             return try answersOfGroup(
-                queries, excluding: group.map { batch.excluded[$0] }, options: batch.options, sessions: batch.sessions)
+                queries, filters: group.map { batch.excluded[$0] }, options: batch.options, sessions: batch.sessions)
         }
         return Array(answers.joined())
     }
 
     /// The hits of a group of queries.
     private func answersOfGroup(
-        _ queries: [Float], excluding excluded: [ExcludedRows], options: SearchOptions, sessions: SearchSessions
+        _ queries: [Float], filters: [SnapshotFilter], options: SearchOptions, sessions: SearchSessions
     ) throws(DatabaseError) -> [[Hit]] {
-        var candidates: [TopCandidates]
+        let parts = segments.parts
+        var candidates: [[TopCandidates]] = []
         do throws(SegmentError) {
-            candidates = try segment.scanExactly(queries, k: options.k, excluding: excluded)
+            for (place, part) in parts.enumerated() {
+                candidates.append(
+                    try part.scanExactly(queries, k: options.k, excluding: filters.map { $0[place] }))
+            }
         } catch { throw DatabaseError(error) }
         return try sessions.withSession { session throws(DatabaseError) in
             var answers: [[Hit]] = []
-            for index in candidates.indices {
-                swap(&session.scratch.candidates, &candidates[index])
-                do throws(SegmentError) {
-                    try segment.rankExactly(options.k, scratch: &session.scratch)
-                } catch { throw DatabaseError(error) }
+            for query in filters.indices {
+                session.scratch.hits.reset(k: options.k)
+                for (place, part) in parts.enumerated() {
+                    swap(&session.scratch.candidates, &candidates[place][query])
+                    do throws(SegmentError) {
+                        try part.collect(options.k, scratch: &session.scratch)
+                    } catch { throw DatabaseError(error) }
+                }
                 answers.append(try hits(session.scratch, options))
             }
             return answers

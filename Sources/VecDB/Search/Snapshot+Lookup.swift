@@ -8,7 +8,7 @@ import VectorKernels
 extension Snapshot {
     /// The query as the index wants it: checked, and normalised for cosine.
     func prepared(_ query: [Float]) throws(DatabaseError) -> [Float] {
-        try preparedQuery(query, metric: segment.metric, dimensions: segment.dimensions)
+        try preparedQuery(query, metric: segments.metric, dimensions: segments.dimensions)
     }
 
     /// The ordinals that have an id, ascending.
@@ -24,7 +24,7 @@ extension Snapshot {
             for (id, ordinals) in zip(ids, found) {
                 for ordinal in ordinals where try !isNamed(id, ordinal) {
                     throw SegmentError.damaged(
-                        segment.reader.file, nil,
+                        segments.mapped[0].reader.file, nil,
                         "does not give candidate \(ordinal) the id '\(id)', as the catalog does")
                 }
             }
@@ -32,48 +32,50 @@ extension Snapshot {
         return found
     }
 
-    /// Whether the segment has the candidate, under this id as far as it knows ids.
+    /// Whether a segment has the candidate, under this id as far as it knows ids.
     private func isNamed(_ id: String, _ ordinal: UInt64) throws(SegmentError) -> Bool {
-        guard try segment.row(ofOrdinal: ordinal) != nil else { return false }
-        guard segment.hasMappedIDs else { return true }
-        let offset = UInt32(ordinal - segment.reader.header.firstOrdinal)
-        return try segment.mappedID(atOffset: offset).utf8.elementsEqual(id.utf8)
+        guard let place = try segments.find(ordinal) else { return false }
+        guard place.part < segments.mapped.count, segments.mapped[place.part].hasMappedIDs else { return true }
+        return try segments.mapped[place.part].mappedID(ofOrdinal: ordinal).utf8.elementsEqual(id.utf8)
     }
 
     /// Whether a candidate has this ordinal.
     func holds(_ ordinal: UInt64) throws(DatabaseError) -> Bool {
-        do throws(SegmentError) { return try segment.row(ofOrdinal: ordinal) != nil } catch {
-            throw DatabaseError(error)
-        }
+        do throws(SegmentError) { return try segments.find(ordinal) != nil } catch { throw DatabaseError(error) }
     }
 
-    func excludedRows(_ ids: [String]) throws(DatabaseError) -> ExcludedRows {
+    /// The rows of the candidates that have these ids.
+    func filter(excluding ids: [String]) throws(DatabaseError) -> SnapshotFilter {
         guard !ids.isEmpty else { return .none }
-        return ExcludedRows(Array(try rows(ofIDs: ids).joined()))
+        return segments.filter(excluding: try places(ofIDs: ids).joined())
     }
 
-    /// The rows that each id has, by one read of the catalog.
-    func rows(ofIDs ids: [String]) throws(DatabaseError) -> [[UInt32]] {
+    /// Where the rows that each id has lie, by one read of the catalog.
+    func places(ofIDs ids: [String]) throws(DatabaseError) -> [[SegmentList.Place]] {
         listLookUps.wrappingAdd(1, ordering: .relaxed)
-        var rows: [[UInt32]] = []
-        rows.reserveCapacity(ids.count)
+        var places: [[SegmentList.Place]] = []
+        places.reserveCapacity(ids.count)
         for ordinals in try ordinals(ofIDs: ids) {
-            var found: [UInt32] = []
+            var found: [SegmentList.Place] = []
             for ordinal in ordinals {
                 do throws(SegmentError) {
-                    if let row = try segment.row(ofOrdinal: ordinal) { found.append(row) }
+                    if let place = try segments.find(ordinal) { found.append(place) }
                 } catch { throw DatabaseError(error) }
             }
-            rows.append(found)
+            places.append(found)
         }
-        return rows
+        return places
     }
 
-    func ids(of offsets: [UInt32], ordinals: [UInt64]) throws(DatabaseError) -> [String] {
-        if segment.hasMappedIDs {
+    func ids(of ordinals: [UInt64]) throws(DatabaseError) -> [String] {
+        // Without a copy in memory the catalog is asked, for all of them at once.
+        if segments.mapped.allSatisfy(\.hasMappedIDs), segments.delta == nil {
             do throws(SegmentError) {
                 var ids: [String] = []
-                for offset in offsets { ids.append(try segment.mappedID(atOffset: offset)) }
+                for ordinal in ordinals {
+                    guard let part = try segments.isOneTree ? 0 : segments.find(ordinal)?.part else { continue }
+                    ids.append(try segments.mapped[part].mappedID(ofOrdinal: ordinal))
+                }
                 return ids
             } catch { throw DatabaseError(error) }
         }
@@ -101,9 +103,7 @@ extension Snapshot {
     /// checksums, and a damaged one may lead past a row.
     private func checkLacksDocument(_ ordinal: UInt64) throws(DatabaseError) {
         guard let named = catalog.segments.first, named.documentCount == named.record.rowCount else { return }
-        do throws(SegmentError) {
-            guard try segment.row(ofOrdinal: ordinal) != nil else { return }
-        } catch { throw DatabaseError(error) }
+        guard try holds(ordinal) else { return }
         throw DatabaseError(
             .corrupt, remedy: .build,
             "\(catalogFileName): the metadata document of candidate \(ordinal) is missing; restore a backup, or build it "

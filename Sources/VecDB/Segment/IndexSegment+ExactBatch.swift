@@ -8,7 +8,7 @@ extension IndexSegment {
     /// - Parameters:
     ///   - queries: row-major, `dimensions` floats each, normalised for cosine.
     ///   - excluded: the excluded rows of each query.
-    /// - Returns: for each query at least its best k, numbered by ordinal offsets; see `rankExactly`.
+    /// - Returns: for each query at least its best k, numbered by ordinal offsets; see `collect`.
     func scanExactly(
         _ queries: [Float], k: Int, excluding excluded: [ExcludedRows]
     ) throws(SegmentError) -> [TopCandidates] {

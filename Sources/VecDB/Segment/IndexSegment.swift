@@ -141,6 +141,11 @@ final class IndexSegment: Sendable {
         return row
     }
 
+    /// The mapped copy of the id of an ordinal that the segment has.
+    func mappedID(ofOrdinal ordinal: UInt64) throws(SegmentError) -> String {
+        try mappedID(atOffset: UInt32(ordinal - reader.header.firstOrdinal))
+    }
+
     /// The mapped copy of an id.
     func mappedID(atOffset offset: UInt32) throws(SegmentError) -> String {
         try reader.ensureIntact(.idOffsets, 8 * Int(offset)..<8 * Int(offset) + 16)

@@ -13,10 +13,12 @@ struct SearchCost {
     let routingDimensions: Int
 
     /// Scoring rows that lie anywhere, one after the other.
-    func ofRows(_ count: Int) -> Int { 16_000 + count * (48 + rowStride + rowStride / 2) }
+    static func ofRows(_ count: Int, stride: Int) -> Int { 16_000 + count * (48 + stride + stride / 2) }
 
     /// Scoring all rows, as they lie.
-    var ofAllRows: Int { 16_000 + rowCount * (48 + rowStride) }
+    var ofAllRows: Int { Self.ofAllRows(rowCount, stride: rowStride) }
+
+    static func ofAllRows(_ count: Int, stride: Int) -> Int { 16_000 + count * (48 + stride) }
 
     /// The slots of so many leaves of average size.
     private func averageSlots(_ leaves: Int) -> Int {
@@ -43,5 +45,31 @@ extension IndexSegment {
         return SearchCost(
             rowCount: rowCount, rowStride: rowStride, leafCount: tree.leafCount, slotCount: tree.slotCount,
             bytesOfBlock: tree.bytesOfBlock, routingDimensions: tree.routingDimensions(dimensions))
+    }
+}
+
+/// What a search of a snapshot costs, as far as it goes through trees.
+struct SnapshotCost {
+    private let trees: [SearchCost]
+    /// Of all segments, and of what is in memory.
+    let rowCount: Int
+    /// Of the tree that has the most.
+    let leafCount: Int
+    private let rowStride: Int
+
+    /// - Parameter rowCount: of all segments, and of what is in memory.
+    init?(_ trees: [SearchCost], rowCount: Int) {
+        guard !trees.isEmpty else { return nil }
+        (self.trees, self.rowCount) = (trees, rowCount)
+        leafCount = trees.reduce(0) { max($0, $1.leafCount) }
+        rowStride = trees.reduce(0) { max($0, $1.rowStride) }
+    }
+
+    func ofRows(_ count: Int) -> Int { SearchCost.ofRows(count, stride: rowStride) }
+
+    var ofAllRows: Int { SearchCost.ofAllRows(rowCount, stride: rowStride) }
+
+    func ofTrees(leaves: Int, reorder: Int) -> Int {
+        trees.reduce(min(reorder, rowCount) * (480 + rowStride)) { $0 + $1.ofTree(leaves: leaves, reorder: 0) }
     }
 }

@@ -101,7 +101,7 @@ extension IndexSegment {
     ///     force over the stored vectors. Of those count that the stored vectors can find.
     ///   - report: gets the probes done; throws to stop.
     func withTruth(
-        _ probes: [Probe], counts: [Int], mainCount: Int = 10, given: [[UInt32]]? = nil, threads: Int,
+        _ probes: [Probe], counts: [Int], mainCount: Int = 10, given: [[UInt64]]? = nil, threads: Int,
         report: (Int) throws -> Void
     ) throws -> [Probe] {
         let main = max(10, mainCount)
@@ -125,7 +125,7 @@ extension IndexSegment {
 
     /// The probes with their hits for some k, all of which they measure.
     private func measure(
-        _ probes: [Probe], counts: [Int], given: [[UInt32]]?, threads: Int, report: (Int) throws -> Void
+        _ probes: [Probe], counts: [Int], given: [[UInt64]]?, threads: Int, report: (Int) throws -> Void
     ) throws -> [Probe] {
         guard !probes.isEmpty else { return [] }
         let kept = keptScores(counts)
@@ -150,7 +150,7 @@ extension IndexSegment {
     }
 
     private func truth(
-        of probes: [Probe], counts: [Int], given: [[UInt32]]?
+        of probes: [Probe], counts: [Int], given: [[UInt64]]?
     ) throws(SegmentError) -> [Probe] {
         var probes = probes
         let kept = keptScores(counts)
@@ -158,8 +158,9 @@ extension IndexSegment {
         var scratch = SearchScratch()
         for index in probes.indices {
             swap(&scratch.candidates, &candidates[index])
-            try rankExactly(kept, scratch: &scratch)
-            let best = scratch.best
+            scratch.hits.reset(k: kept)
+            try collect(kept, scratch: &scratch)
+            let best = scratch.hits.hits
             var masks = [UInt64](repeating: 0, count: best.count)
             let isCut = best.count == kept && kept < rowCount - probes[index].excluded.count
             probes[index].hits = counts.indices.map { count in
@@ -168,16 +169,16 @@ extension IndexSegment {
                 let worst = best[limit - 1].score
                 if isCut ? last.score == worst : best[0].score == last.score { return 0 }
                 let truth = given.map { Set($0[index].prefix(limit)) }
-                for (place, (score, offset)) in best.enumerated() {
-                    if score < worst { break }
-                    if let truth, score > worst, !truth.contains(offset) { continue }
+                for (place, hit) in best.enumerated() {
+                    if hit.score < worst { break }
+                    if let truth, hit.score > worst, !truth.contains(hit.ordinal) { continue }
                     masks[place] |= 1 << UInt64(count)
                 }
                 return limit
             }
             probes[index].wanted = []
             for (place, mask) in masks.enumerated() where mask != 0 {
-                guard let row = try row(ofOrdinal: ordinal(atOffset: best[place].offset)) else { continue }
+                guard let row = try row(ofOrdinal: best[place].ordinal) else { continue }
                 probes[index].wanted.append(EstimateSurvey.Wanted(row: row, counts: mask))
             }
         }

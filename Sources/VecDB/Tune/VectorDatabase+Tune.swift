@@ -50,7 +50,7 @@ extension VectorDatabase {
             timeoutSeconds: options.lockTimeoutSeconds, allowsNetworkFileSystem: options.allowsNetworkFileSystem,
             isCancelled: options.isCancelled)
         let measured = snapshot
-        let segment = measured.segment.reader.header.segmentUUID.bytes
+        let segment = measured.segments.mapped[0].reader.header.segmentUUID.bytes
         let current = try session.catalog.contents()
         // Another database that took the place of this one may well be at the same generation.
         guard current.databaseUUID == measured.catalog.databaseUUID else {
@@ -90,7 +90,7 @@ private struct Tuner {
     private static let timedSettings = 3
 
     init(_ database: VectorDatabase, options: TuneOptions) throws(DatabaseError) {
-        let segment = database.snapshot.segment
+        let segment = database.snapshot.segments.mapped[0]
         guard let tree = segment.parameters.tree, segment.rowCount > 0 else {
             throw DatabaseError(
                 .invalidArgument, remedy: .treeIndex,
@@ -152,8 +152,8 @@ private struct Tuner {
     /// What to measure with.
     private struct Given {
         var probes: [Probe]
-        /// Ordinal offsets of the true nearest, where the caller knows them.
-        var truth: [[UInt32]]?
+        /// Ordinals of the true nearest, where the caller knows them.
+        var truth: [[UInt64]]?
         var source: String
         /// Whether the probes stand for more queries than themselves.
         var isSample: Bool
@@ -167,7 +167,7 @@ private struct Tuner {
             let vectors = chosen.map { Array(queries[$0 * segment.dimensions..<($0 + 1) * segment.dimensions]) }
             for vector in vectors { _ = try database.snapshot.prepared(vector) }
             return Given(
-                probes: segment.probes(of: vectors), truth: truth.map { truth in chosen.map { offsets(truth[$0]) } },
+                probes: segment.probes(of: vectors), truth: truth.map { truth in chosen.map { truth[$0] } },
                 source: "given", isSample: chosen.count < count)
         }
         if let vectors = try storedQueries(wanted) {
@@ -204,11 +204,6 @@ private struct Tuner {
             }
         }
         return count
-    }
-
-    private func offsets(_ ordinals: [UInt64]) -> [UInt32] {
-        let first = segment.reader.header.firstOrdinal
-        return ordinals.map { UInt32(exactly: $0 &- first) ?? .max }
     }
 
     private func storedQueries(_ wanted: Int) throws -> [[Float]]? {

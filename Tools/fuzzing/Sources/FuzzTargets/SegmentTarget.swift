@@ -52,39 +52,44 @@ final class SegmentTarget: FuzzTarget {
     }
 
     private func ask(_ segment: IndexSegment, _ questions: SegmentQuestions) throws {
-        let excluded = try questions.excludedRows(of: segment)
-        let query = try questions.query(0, of: segment)
+        let excluded = SnapshotFilter([try questions.excludedRows(of: segment)])
+        let (segments, query) = (SegmentList([segment]), try questions.query(0, of: segment))
+        var trace = SearchTrace(isOn: false)
         for plan in questions.plans {
-            var trace = SearchTrace(isOn: false)
-            try segment.search(query, plan: plan, excluding: excluded, scratch: &scratch, trace: &trace)
+            try segments.search(query, plan: plan, filter: excluded, scratch: &scratch, trace: &trace)
             try check(segment, plan.k)
         }
         let queries = try (0..<questions.batchCount).map { try questions.query($0, of: segment) }
-        let exclusions = queries.indices.map { $0 % 2 == 0 ? excluded : .none }
+        let filters = queries.indices.map { $0 % 2 == 0 ? excluded : .none }
         let k = questions.plans[0].k
-        if let tree = segment.parameters.tree {
-            try segment.searchTogether(
-                queries, plan: questions.plans[0], excluding: exclusions, tree: tree, scratch: &scratch
-            ) { scratch throws(DatabaseError) in
-                precondition(scratch.best.count <= k && scratch.best.allSatisfy { !$0.score.isNaN })
+        if segment.parameters.tree != nil {
+            let search = TreeSearch(
+                of: segments, for: Array(queries.joined()), count: queries.count, plan: questions.plans[0])
+            try search.scan(filter: { filters[$0] }, scratch: &scratch, trace: &trace)
+            for number in queries.indices {
+                try search.rank(number, filter: filters[number], scratch: &scratch, trace: &trace)
+                try check(segment, k)
             }
         }
-        for var candidates in try segment.scanExactly(Array(queries.joined()), k: k, excluding: exclusions) {
+        for var candidates in try segment.scanExactly(
+            Array(queries.joined()), k: k, excluding: filters.map { $0[0] })
+        {
             swap(&scratch.candidates, &candidates)
-            try segment.rankExactly(k, scratch: &scratch)
+            scratch.hits.reset(k: k)
+            try segment.collect(k, scratch: &scratch)
             try check(segment, k)
         }
     }
 
     /// Follows the hits to their ordinals, rows, ids and vectors.
     private func check(_ segment: IndexSegment, _ k: Int) throws {
-        precondition(scratch.best.count <= min(k, segment.rowCount))
+        let hits = scratch.hits.hits
+        precondition(hits.count <= min(k, segment.rowCount))
         // A score that is printed is a number.
-        precondition(scratch.best.allSatisfy { !$0.score.isNaN })
-        for hit in scratch.best.prefix(8) {
-            let ordinal = segment.ordinal(atOffset: hit.offset)
-            if segment.hasMappedIDs { _ = try segment.mappedID(atOffset: hit.offset) }
-            guard let row = try segment.row(ofOrdinal: ordinal) else { continue }
+        precondition(hits.allSatisfy { !$0.score.isNaN })
+        for hit in hits.prefix(8) {
+            if segment.hasMappedIDs { _ = try segment.mappedID(ofOrdinal: hit.ordinal) }
+            guard let row = try segment.row(ofOrdinal: hit.ordinal) else { continue }
             _ = try segment.ordinalOffset(ofRow: row)
             let vector = try segment.vectors(ofRows: Int(row)..<Int(row) + 1)
             precondition(vector.count == segment.dimensions)
