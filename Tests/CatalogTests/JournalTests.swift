@@ -170,7 +170,6 @@ private let otherUUID = [UInt8](repeating: 0xAB, count: 16)
 
 @Test func `fault 13: the journal of a change beside another state that counts the same is refused`() throws {
     let base = try Scratch()
-    defer { withExtendedLifetime(base) {} }
     try makeDatabase(base, databaseUUID).close()
     // Two histories of one database, as long as each other.
     let states = try (0..<2).map { _ in
@@ -181,6 +180,8 @@ private let otherUUID = [UInt8](repeating: 0xAB, count: 16)
         try writer.close()
         return state
     }
+    // An optimiser lets arrays go when nobody looks at them any more, and their directories with them.
+    defer { withExtendedLifetime(states) {} }
     let queue = try DatabaseQueue(path: states[0].path)
     var journal: [UInt8] = []
     try queue.inDatabase { db in
