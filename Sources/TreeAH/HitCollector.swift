@@ -18,7 +18,7 @@ public struct HitCollector: Sendable {
     /// The order key of the k-th best hit of the segments that have ended; the smallest key while there are fewer.
     public private(set) var threshold = Int32.min
     /// What a score must reach to be among the best k.
-    public var scoreThreshold: Float { hits.count < k ? -.infinity : VectorKernels.score(ofOrderKey: threshold) }
+    public var scoreThreshold: Float { threshold == .min ? -.infinity : VectorKernels.score(ofOrderKey: threshold) }
     private var k = 1
 
     public init() {}

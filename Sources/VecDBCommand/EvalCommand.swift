@@ -127,7 +127,7 @@ struct EvalCommand: ParsableCommand {
 
     func run() throws {
         if open { return try measureOpening() }
-        let database = try VectorDatabase.open(database)
+        let database = try openUntilExit(database)
         noteWhatHasNoEffect(database.info)
         if let labels { return try measureLabels(labels, of: database) }
         let picture = try plot.map { try FrontierPlot.Target($0) }

@@ -109,7 +109,7 @@ struct QueryCommand: ParsableCommand {
 
     private func searched() throws -> Searched {
         if let from { return .export(try StreamingSearch(.export(directory: from), duplicateIDs: duplicateIds)) }
-        return .database(try VectorDatabase.open(database ?? ""))
+        return .database(try openUntilExit(database ?? ""))
     }
 
     private func noteWhatHasNoEffect(_ searched: Searched, _ options: SearchOptions) {

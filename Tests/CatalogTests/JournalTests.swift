@@ -6,10 +6,6 @@ import Testing
 
 // Journals beside a catalog: SQLite believes what lies there, and removes the files that it names.
 
-private func put(_ bytes: [UInt8], at path: String) throws { try Data(bytes).write(to: URL(fileURLWithPath: path)) }
-
-private func bytes(of path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
-
 private func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
 private func bigEndian(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
@@ -66,14 +62,6 @@ private func makeCrashed(
     return crashed
 }
 
-private func makeDatabase(_ scratch: Scratch, _ uuid: [UInt8]) throws -> CatalogWriter {
-    let writer = try CatalogWriter.create(scratch.path, databaseUUID: uuid, settings: plainSettings, checksum: crc32c)
-    let staging = try writer.beginStaging(segmentUUID: segmentUUID(1))
-    try staging.stageIDs((0..<500).map { "id \($0)" }, firstOrdinal: 0)
-    _ = try writer.publish(staging, record(500), expecting: 0, replacing: .all)
-    return writer
-}
-
 private let fill = """
     WITH RECURSIVE n(x) AS (SELECT 1000 UNION ALL SELECT x + 1 FROM n WHERE x < 3000)
     INSERT INTO candidate_1 SELECT x, 'half written ' || x FROM n
@@ -82,7 +70,6 @@ private let fillMore = fill.replacingOccurrences(of: "SELECT x, 'half", with: "S
 private let nameAgain =
     "UPDATE setting SET value = substr(value, 17) || lower(hex(randomblob(8))) WHERE key = 'transaction'"
 private let changedSettings = "UPDATE setting SET value = value || 'x'"
-private let otherUUID = [UInt8](repeating: 0xAB, count: 16)
 
 @Test func `fault 01: a journal that names a super-journal is refused, and the file it names stays`() throws {
     let scratch = try Scratch()
@@ -363,94 +350,4 @@ func `fault 02: whatever lies under the journal's name, nobody waits for it and 
     let journal = try bytes(of: crashed.path + "-journal")
     #expect(!attempts(crashed).contains(nil))
     #expect(try bytes(of: crashed.path + "-journal") == journal)
-}
-
-@Test func `fault 04: later connections open the same file, wherever the directory goes`() throws {
-    let scratch = try Scratch(), other = try Scratch()
-    try makeDatabase(scratch, databaseUUID).close()
-    try makeDatabase(other, otherUUID).close()
-    let reader = try openReader(scratch)
-    let moved = scratch.directory + "-moved"
-    try FileManager.default.moveItem(atPath: scratch.directory, toPath: moved)
-    try FileManager.default.moveItem(atPath: other.directory, toPath: scratch.directory)
-    defer { try? FileManager.default.removeItem(atPath: moved) }
-    // Each thread that reads while others do opens another connection.
-    try reader.pool.read { _ in
-        #expect(try reader.snapshot().databaseUUID == databaseUUID)
-        // Another file in the directory is noticed.
-        try FileManager.default.moveItem(atPath: moved + "/catalog.sqlite", toPath: moved + "/old")
-        try FileManager.default.copyItem(atPath: scratch.path, toPath: moved + "/catalog.sqlite")
-        try reader.pool.read { _ in
-            #expect(code { _ = try reader.snapshot() } == .conflict)
-        }
-    }
-}
-
-@Test func `fault 04: another database that was copied over the file is noticed`() throws {
-    let scratch = try Scratch(), other = try Scratch()
-    try makeDatabase(scratch, databaseUUID).close()
-    try makeDatabase(other, otherUUID).close()
-    let reader = try openReader(scratch)
-    let mine = try bytes(of: scratch.path), theirs = try bytes(of: other.path)
-    // By what SQLite looks at, the change counter and what follows, both are the same: it believes the pages that it has.
-    #expect(mine[24..<40] == theirs[24..<40])
-    let snapshot = try reader.snapshot()
-    // On the first connection, on a later one, and on the first again.
-    try overwrite(scratch.path, theirs)
-    #expect(code { _ = try reader.snapshot() } == .conflict)
-    #expect(code { _ = try reader.currentGeneration() } == .conflict)
-    #expect(code { _ = try snapshot.ordinals(forID: "id 7") } == .conflict)
-    try overwrite(scratch.path, mine)
-    var later: CatalogError.Code?
-    let first = code {
-        try reader.pool.read { _ in
-            try overwrite(scratch.path, theirs)
-            later = code { _ = try reader.snapshot() }
-        }
-    }
-    #expect(first == .conflict)
-    #expect(later == .conflict)
-    try overwrite(scratch.path, mine)
-    #expect(try reader.snapshot().databaseUUID == databaseUUID && snapshot.ordinals(forID: "id 7") == [7])
-}
-
-/// Writes over a file as `cp` does: it stays the same one.
-private func overwrite(_ path: String, _ bytes: [UInt8]) throws {
-    let handle = try #require(FileHandle(forWritingAtPath: path))
-    try handle.truncate(atOffset: 0)
-    try handle.write(contentsOf: Data(bytes))
-    try handle.close()
-}
-
-@Test func `fault 04: an older state of the database that was copied over the file is noticed`() throws {
-    let scratch = try Scratch()
-    let writer = try makeDatabase(scratch, databaseUUID)
-    let older = try bytes(of: scratch.path)
-    let reader = try openReader(scratch)
-    _ = try reader.snapshot()
-    // What another process commits is no such thing.
-    _ = try writer.change(plainSettings, expecting: 1)
-    try writer.close()
-    #expect(try reader.snapshot().generation == 2)
-    try overwrite(scratch.path, older)
-    #expect(code { _ = try reader.currentGeneration() } == .conflict)
-    #expect(try openReader(scratch).currentGeneration() == 1)
-}
-
-@Test func `fault 03: a catalog that was moved away takes no changes`() throws {
-    let scratch = try Scratch()
-    let writer = try makeDatabase(scratch, databaseUUID)
-    #expect(writer.isInPlace)
-    try FileManager.default.moveItem(atPath: scratch.path, toPath: scratch.path + "-old")
-    #expect(!writer.isInPlace)
-    #expect(code { _ = try writer.change(plainSettings, expecting: 1) } == .conflict)
-    try FileManager.default.moveItem(atPath: scratch.path + "-old", toPath: scratch.path)
-    #expect(try writer.change(plainSettings, expecting: 1) == 2)
-}
-
-@Test func `fault 03: what is in the way of a commit undoes it`() throws {
-    let scratch = try Scratch()
-    let writer = try makeDatabase(scratch, databaseUUID)
-    #expect(code { _ = try writer.change(plainSettings, expecting: 1, obstacle: { "moved" }) } == .conflict)
-    #expect(try writer.currentGeneration() == 1)
 }

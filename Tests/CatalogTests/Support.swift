@@ -190,3 +190,18 @@ func code(_ body: () throws -> Void) -> CatalogError.Code? {
         return nil
     }
 }
+
+func put(_ bytes: [UInt8], at path: String) throws { try Data(bytes).write(to: URL(fileURLWithPath: path)) }
+
+func bytes(of path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
+
+/// A database of 500 candidates at generation 1.
+func makeDatabase(_ scratch: Scratch, _ uuid: [UInt8]) throws -> CatalogWriter {
+    let writer = try CatalogWriter.create(scratch.path, databaseUUID: uuid, settings: plainSettings, checksum: crc32c)
+    let staging = try writer.beginStaging(segmentUUID: segmentUUID(1))
+    try staging.stageIDs((0..<500).map { "id \($0)" }, firstOrdinal: 0)
+    _ = try writer.publish(staging, record(500), expecting: 0, replacing: .all)
+    return writer
+}
+
+let otherUUID = [UInt8](repeating: 0xAB, count: 16)

@@ -164,3 +164,18 @@ private func backdate(_ path: String) throws {
         }
     }
 }
+
+/// In a process of its own: others may have installed the guard in this one.
+@Test func `without a guard a file that changed is not even read`() async {
+    await #expect(processExitsWith: .success) {
+        let place = try Place()
+        let uuid = try writeSegment(in: place)
+        let reader = try SegmentReader(in: place.directory, uuid: uuid)
+        try reader.willRead()
+        try place.cutOff(uuid.segmentFileName, at: 8192)
+        do throws(SegmentError) {
+            try reader.willRead()
+            Issue.record("a file was going to be read that is cut off")
+        } catch { #expect(error.code == .changedUnderneath) }
+    }
+}

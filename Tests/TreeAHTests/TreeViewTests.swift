@@ -3,6 +3,32 @@ import VectorKernels
 
 @testable import TreeAH
 
+/// Numerics, section 7: estimates of several models are compared, and each counts from an origin of its own.
+@Test(arguments: [ScoreForm.dot, .negatedSquaredDistance])
+func `on one scale a leaf's constant holds the query's product with the origin`(_ form: ScoreForm) {
+    let tree = SmallTree(
+        form, sizes: [40, 3, 70], projection: .none(dimensions: 6), dimensionsPerBlock: 2, hasBiases: form != .dot,
+        seed: 3)
+    let query: [Float] = [0.5, -1, 2, 0.25, -0.75, 1]
+    tree.withView { view in
+        var scratch = SearchScratch()
+        scratch.begin(queryCount: 1, keeping: 1)
+        view.project(query.span, scratch: &scratch, kernels: .best)
+        view.chooseLeaves(count: 3, rowsNeeded: 0, excluding: .none, scratch: &scratch, kernels: .best)
+        let own = view.noteChosenLeaves(for: query.span, scratch: &scratch, kernels: .best)
+        let shared = view.noteChosenLeaves(for: query.span, onOneScale: true, scratch: &scratch, kernels: .best)
+        #expect(own == 0..<3 && shared == 3..<6)
+        let product = form == .dot ? Kernels.best.dot(query.span, view.origin) : 0
+        #expect(form != .dot || product != 0)
+        for (place, other) in zip(own, shared) {
+            #expect(scratch.chosen[place].leaf == scratch.chosen[other].leaf)
+            #expect(scratch.chosen[other].constant == scratch.chosen[place].constant + product)
+        }
+        #expect(view.slotCount(of: shared, scratch) == 113)
+        #expect(view.liveRowCount(of: own, excluding: ExcludedRows([0, 41]), scratch) == 111)
+    }
+}
+
 /// What a search for one query kept.
 private struct Found: Equatable {
     var leaves: [UInt32] = []

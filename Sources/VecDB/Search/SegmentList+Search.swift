@@ -74,6 +74,10 @@ struct TreeSearch {
         }
         if !segments.isOneTree {
             for number in 0..<count { try enlarge(number, filter(number), scratch: &scratch, trace: &trace) }
+            trace.statistics.leaves = segments.models.reduce(0) { $0 + leafCount(ofModel: $1) }
+            trace.statistics.leavesSearched = segments.models.indices.reduce(0) {
+                $0 + scratch.routes[$1 * count].leaves.count
+            }
         }
         trace.finish("lookup table")
         for segment in segments.mapped.indices {
@@ -112,6 +116,10 @@ struct TreeSearch {
             slots += view.slotCount(of: chosen, scratch)
         }
         scratch.note(leaves: chosen, slots: slots, at: model * self.count + number)
+    }
+
+    private func leafCount(ofModel members: [Int]) -> Int {
+        segments.mapped[members[0]].parameters.tree?.leafCount ?? 0
     }
 
     /// Where a model's lookup tables begin.
@@ -169,15 +177,13 @@ struct TreeSearch {
     private func enlarge(
         _ number: Int, _ filter: SnapshotFilter, scratch: inout SearchScratch, trace: inout SearchTrace
     ) throws(SegmentError) {
-        var rows = (segments.delta?.rowCount ?? 0) - (segments.delta == nil ? 0 : filter[segments.mapped.count].count)
+        // All of those that are scored exactly, and those in the leaves chosen of the others.
+        var rows = segments.rowCount - filter.count
         for (place, segment) in segments.mapped.enumerated() {
-            if let model = segments.modelOfSegment[place] {
-                guard let tree = segment.parameters.tree else { continue }
-                rows += segment.treeView(tree).liveRowCount(
-                    of: scratch.routes[model * count + number].leaves, excluding: filter[place], scratch)
-            } else {
-                rows += segment.rowCount - filter[place].count
-            }
+            guard let model = segments.modelOfSegment[place], let tree = segment.parameters.tree else { continue }
+            rows += segment.treeView(tree).liveRowCount(
+                of: scratch.routes[model * count + number].leaves, excluding: filter[place], scratch)
+            rows -= segment.rowCount - filter[place].count
         }
         guard rows < plan.k else { return }
         // How many rows each further leaf would add, all models together.

@@ -8,6 +8,8 @@ struct SegmentList: Sendable {
     let mapped: [IndexSegment]
     /// Rows that no segment file holds yet.
     let delta: DeltaSegment?
+    /// All parts: mapped segments, then what is in memory.
+    let parts: [any SearchableSegment]
     let metric: Metric
     let dimensions: Int
     /// For each model the places of its segments in `mapped`. Segments without a tree have none.
@@ -32,6 +34,7 @@ struct SegmentList: Sendable {
     ) {
         precondition(!mapped.isEmpty)
         (self.mapped, self.delta) = (mapped, delta)
+        parts = mapped + (delta.map { [$0] } ?? [])
         (metric, dimensions) = (mapped[0].metric, mapped[0].dimensions)
         precondition(mapped.allSatisfy { $0.metric == mapped[0].metric && $0.dimensions == mapped[0].dimensions })
         var uuids: [SegmentUUID] = []
@@ -57,14 +60,11 @@ struct SegmentList: Sendable {
         }
         precondition(next <= UInt64(UInt32.max) + 1)
         (self.models, self.modelOfSegment, self.firstNumbers) = (models, modelOfSegment, firstNumbers + [next])
-        rowCount = mapped.reduce(delta?.rowCount ?? 0) { $0 + $1.rowCount }
+        rowCount = parts.reduce(0) { $0 + $1.rowCount }
         slotCount = slots
         hasSecondAssignments = mapped.contains { $0.hasSecondAssignments }
         searchCost = SnapshotCost(mapped.compactMap(\.searchCost), rowCount: rowCount)
     }
-
-    /// All parts: mapped segments, then what is in memory.
-    var parts: [any SearchableSegment] { mapped + (delta.map { [$0] } ?? []) }
 
     /// Whether a tree search is that of one tree and nothing else.
     var isOneTree: Bool { mapped.count == 1 && models.count == 1 && delta == nil }
@@ -88,15 +88,15 @@ struct SegmentList: Sendable {
 
     /// Where the row of an ordinal lies; `nil` where no part has it.
     func find(_ ordinal: UInt64) throws(SegmentError) -> Place? {
-        for (part, segment) in mapped.enumerated() {
-            if let row = try segment.row(ofOrdinal: ordinal) { return Place(part: part, row: row) }
+        for (place, part) in parts.enumerated() {
+            if let row = try part.row(ofOrdinal: ordinal) { return Place(part: place, row: row) }
         }
-        return delta?.row(ofOrdinal: ordinal).map { Place(part: mapped.count, row: $0) }
+        return nil
     }
 
     /// A filter that lets all rows pass but these.
     func filter(excluding places: some Sequence<Place>) -> SnapshotFilter {
-        var rows = [[UInt32]](repeating: [], count: mapped.count + (delta == nil ? 0 : 1))
+        var rows = [[UInt32]](repeating: [], count: parts.count)
         for place in places { rows[place.part].append(place.row) }
         return SnapshotFilter(rows.map { ExcludedRows($0) })
     }
