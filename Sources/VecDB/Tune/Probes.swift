@@ -6,7 +6,9 @@ import VectorKernels
 struct Probe: Sendable {
     /// As a search has it: normalised for cosine.
     var query: [Float]
-    /// The row that serves as the query, if one does: it must not find itself.
+    /// The row that serves as the query, if one does.
+    var row: UInt32?
+    /// That row and all that hold the same vector: it must not find itself, nor what tells no more than itself.
     var excluded: ExcludedRows = .none
     /// The rows that count as hits, with a bit for each k that is measured: the true k nearest, and all that tie with the
     /// last of them.
@@ -70,7 +72,7 @@ extension IndexSegment {
         var probes: [Probe] = []
         for (place, ordinal) in ordinals.enumerated() {
             guard let row = try row(ofOrdinal: ordinal) else { continue }
-            probes.append(Probe(query: asQuery(vector(place)), excluded: ExcludedRows([row])))
+            probes.append(Probe(query: asQuery(vector(place)), row: row))
         }
         return probes
     }
@@ -154,18 +156,22 @@ extension IndexSegment {
     ) throws(SegmentError) -> [Probe] {
         var probes = probes
         let kept = keptScores(counts)
-        var candidates = try scanExactly(probes.flatMap(\.query), k: kept, excluding: probes.map(\.excluded))
+        var candidates = try scanExactly(probes.flatMap(\.query), k: kept, excluding: probes.map { _ in .none })
         var scratch = SearchScratch()
         for index in probes.indices {
             swap(&scratch.candidates, &candidates[index])
             scratch.hits.reset(k: kept)
             try collect(kept, scratch: &scratch)
-            let best = scratch.hits.hits
+            var best = scratch.hits.hits
+            let isCut = kept < rowCount
+            if let row = probes[index].row {
+                let twins = try twins(of: row, query: probes[index].query, removedFrom: &best)
+                probes[index].excluded = ExcludedRows(twins)
+            }
             var masks = [UInt64](repeating: 0, count: best.count)
-            let isCut = best.count == kept && kept < rowCount - probes[index].excluded.count
             probes[index].hits = counts.indices.map { count in
                 let limit = min(counts[count], best.count)
-                guard limit > 0, let last = best.last else { return 0 }
+                guard limit > 0, limit == counts[count] || !isCut, let last = best.last else { return 0 }
                 let worst = best[limit - 1].score
                 if isCut ? last.score == worst : best[0].score == last.score { return 0 }
                 let truth = given.map { Set($0[index].prefix(limit)) }
@@ -183,6 +189,27 @@ extension IndexSegment {
             }
         }
         return probes
+    }
+
+    /// A row that serves as a query, and the rows among its best hits that hold the same vector: they tie with it.
+    private func twins(
+        of row: UInt32, query: [Float], removedFrom best: inout [HitCollector.Hit]
+    ) throws(SegmentError) -> [UInt32] {
+        var twins = [row]
+        let own = UInt64(try ordinalOffset(ofRow: row))
+        guard let score = best.first(where: { $0.ordinal == own })?.score else { return twins }
+        var others: [HitCollector.Hit] = []
+        for hit in best where hit.ordinal != own {
+            if hit.score == score, let other = try self.row(ofOrdinal: hit.ordinal),
+                asQuery(try vectors(ofRows: Int(other)..<Int(other) + 1)) == query
+            {
+                twins.append(other)
+            } else {
+                others.append(hit)
+            }
+        }
+        best = others
+        return twins
     }
 }
 

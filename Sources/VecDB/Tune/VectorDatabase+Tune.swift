@@ -179,9 +179,7 @@ private struct Tuner {
             try segment.vectors(ofRows: row..<row + 1)
         }
         let candidates = try rows.map { row in
-            Probe(
-                query: segment.asQuery(try segment.vectors(ofRows: row..<row + 1)),
-                excluded: ExcludedRows([UInt32(row)]))
+            Probe(query: segment.asQuery(try segment.vectors(ofRows: row..<row + 1)), row: UInt32(row))
         }
         return Given(probes: candidates, source: "candidates", isSample: rows.count < segment.rowCount)
     }
