@@ -92,6 +92,11 @@ def _evaluation(story: dict[str, Any]) -> str:
     for name, row in (("brute force", exact), ("defaults", quick)):
         for mode in ("id", "score"):
             lines.append(f"| {name}, by {mode} | " + " | ".join(f"{x:.5f}" for x in row[f"accuracy_by_{mode}"]) + " |")
+    lines.append(
+        f"\nThe defaults for top {exact['top_k'][-1]} aim at .95 of the true hits. By id a label that is among the others is lost. By score it counts "
+        "where it is not below the last hit: without those others the last hit is a lower one, so that a label just behind the true last place "
+        "counts too."
+    )
     return "\n".join(lines) + "\n"
 
 
