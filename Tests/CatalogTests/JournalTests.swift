@@ -251,6 +251,12 @@ private let changedSettings = "UPDATE setting SET value = value || 'x'"
     states += [8, 100, 512, 1024].map { [UInt8](repeating: 0, count: $0) + journal[min($0, journal.count)...] }
     states += [2, 5].map { magic[..<$0] + [UInt8](repeating: 0, count: 8 - $0) + journal[8...] }
     states += [header(pages: try pageCount(scratch)), [UInt8](repeating: 0, count: 28) + journal[28...]]
+    // Where a file has grown before its bytes came, anything may stand there.
+    for byteCount in [512, 516, 4612, 4616, 4620, 12_820] {
+        let torn = [UInt8](repeating: 0xA5, count: byteCount)
+        states.append(torn)
+        states.append(Array(torn[..<512]) + journal[512..<max(512, min(byteCount, journal.count))])
+    }
     for state in states {
         try put(whole, at: scratch.path)
         try put(state, at: scratch.path + "-journal")
@@ -263,7 +269,8 @@ private let changedSettings = "UPDATE setting SET value = value || 'x'"
     let zeros = [UInt8](repeating: 0, count: 20)
     // The last two are not hot for SQLite, which would write over them.
     let foreign: [[UInt8]] = [
-        Array("notes of mine\n".utf8), [0x5A], [UInt8](repeating: 0x5A, count: 3000), magic[..<7] + [0x41],
+        [UInt8](repeating: 0x5A, count: 511), [UInt8](repeating: 0x5A, count: 513), Array("notes of mine\n".utf8),
+        [0x5A], [UInt8](repeating: 0x5A, count: 3000), magic[..<7] + [0x41],
         [0] + Array("notes".utf8), zeros + bigEndian(513) + bigEndian(4096),
     ]
     for content in foreign {

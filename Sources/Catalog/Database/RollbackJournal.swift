@@ -27,7 +27,7 @@ struct RollbackJournal {
         if try namesSuperJournal() {
             return "names a super-journal, which no catalog has: rolling it back would remove that file; " + Self.remedy
         }
-        guard try mayBeAJournal() else {
+        guard try mayBeAJournal() || hasLengthOfAJournal(pageByteCount: catalog.firstPage?.pageByteCount ?? 4096) else {
             return
                 "is no rollback journal, and would be removed as one; move it elsewhere if you know what it is, otherwise "
                 + Self.remedy
@@ -57,6 +57,16 @@ struct RollbackJournal {
         return zip(fields, Self.magic).allSatisfy { $0 == 0 || $0 == $1 }
             && (sector == 0 || Self.isSectorSize(sector)) && (page == 0 || Self.isPageSize(page))
     }
+
+    /// Whether SQLite may have come so far before its first sync: a sector, then pages with their numbers in front and checksums
+    /// behind, each of these a write. A loss of power may leave anything in a file of that length.
+    private func hasLengthOfAJournal(pageByteCount page: Int) -> Bool {
+        byteCount >= Self.sectorByteCount
+            && [0, 4, 4 + page].contains((byteCount - Self.sectorByteCount) % (4 + page + 4))
+    }
+
+    /// What SQLite takes for a sector where it finds that writing one leaves those beside it alone, which it takes for granted.
+    private static let sectorByteCount = 512
 
     private static func isSectorSize(_ size: Int) -> Bool { (32...65_536).contains(size) && size & (size - 1) == 0 }
 
