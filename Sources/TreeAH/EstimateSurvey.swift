@@ -89,10 +89,10 @@ public struct EstimateSurvey: Sendable {
     ///   - hits: for each count how many a search should have; 0 where the query tells nothing.
     /// - Complexity: O(slots · subspaces + blocks + leaves asked about · (rows + candidates asked about)).
     public mutating func add(
-        _ query: [Float], rows: [Wanted], hits: [Int], in tree: TreeView, excluding excluded: ExcludedRows,
+        _ query: [Float], rows: [Wanted], hits: [Int], in tree: TreeView, filter: RowFilter,
         scratch: inout SearchScratch, kernels: Kernels
     ) {
-        var scan = SurveyScan(query, in: tree, excluding: excluded, scratch: &scratch, kernels: kernels)
+        var scan = SurveyScan(query, in: tree, filter: filter, scratch: &scratch, kernels: kernels)
         let places = scan.findRows(rows, question, in: tree, scratch: &scratch)
         let better = scan.countBetter(than: places, question, in: tree, scratch: &scratch)
         for count in question.counts.indices where hits[count] > 0 {

@@ -142,10 +142,10 @@ public struct SearchScratch: Sendable {
     ///
     /// - Parameter numbering: what each row is called; its own number when empty.
     public mutating func appendScores(
-        rows: Range<Int>, excluding excluded: ExcludedRows, numbering: Span<UInt32>, kernels: Kernels
+        rows: Range<Int>, filter: RowFilter, numbering: Span<UInt32>, kernels: Kernels
     ) {
         liveMask.removeAll(keepingCapacity: true)
-        _ = excluded.appendLiveMask(of: rows, to: &liveMask)
+        _ = filter.appendLiveMask(of: rows, to: &liveMask)
         let (scores, liveMask) = (scores, liveMask)
         candidates.append(
             scores.span.extracting(0..<rows.count), first: UInt32(rows.lowerBound), live: liveMask.span,

@@ -28,20 +28,20 @@ struct SurveyScan {
     private let length: Float
     /// All leaves, nearest first.
     private let ranking: [UInt32]
-    private let excluded: ExcludedRows
+    private let filter: RowFilter
     private let kernels: Kernels
 
     /// Slots whose estimates are held at a time.
     private static let slotLimit = 1 << 20
 
     init(
-        _ query: [Float], in tree: TreeView, excluding excluded: ExcludedRows,
+        _ query: [Float], in tree: TreeView, filter: RowFilter,
         scratch: inout SearchScratch, kernels: Kernels
     ) {
         tree.project(query.span, scratch: &scratch, kernels: kernels)
         tree.rankLeaves(scratch: &scratch, kernels: kernels)
         tree.prepareLookupTable(scratch: &scratch, kernels: kernels)
-        (self.query, self.excluded, self.kernels) = (query, excluded, kernels)
+        (self.query, self.filter, self.kernels) = (query, filter, kernels)
         ranking = scratch.leaves
         let square = kernels.dot(query.span, query.span)
         length = square.squareRoot()
@@ -71,7 +71,7 @@ struct SurveyScan {
         for step in question.leaves.indices {
             forEachPart(of: step, question, in: tree, scratch: &scratch) { leaf, numbers, estimates in
                 slotCount += leaf.slotCount
-                liveCount += tree.liveRowCount(of: Int(leaf.tag), excluding: excluded)
+                liveCount += tree.liveRowCount(of: Int(leaf.tag), filter: filter)
                 constants.append(leaf.constant)
                 for (number, estimate) in zip(numbers, estimates) {
                     let slot = Int(number &- leaf.firstNumber)
@@ -177,12 +177,12 @@ struct SurveyScan {
             scratch.leaves.append(contentsOf: ranking[first..<last])
             scratch.begin(queryCount: 1, keeping: max(1, slots))
             tree.enqueueChosenLeaves(
-                for: query.span, keeping: max(1, slots), excluding: excluded, scratch: &scratch, kernels: kernels)
+                for: query.span, keeping: max(1, slots), filter: filter, scratch: &scratch, kernels: kernels)
             _ = tree.scanQueue(scratch: &scratch, kernels: kernels)
             let (numbers, estimates) = (scratch.estimates.allNumbers, scratch.estimates.allScores)
             let places = scratch.estimates.places(of: 0)
             var place = places.lowerBound
-            // All are kept, in the order in which they were scanned; only excluded ones are missing.
+            // All are kept, in the order in which they were scanned; only those that are left out are missing.
             for leaf in scratch.queue {
                 let start = place
                 while place < places.upperBound, Int(numbers[place] &- leaf.firstNumber) < leaf.slotCount { place += 1 }

@@ -24,24 +24,24 @@ extension TreeView {
     /// Leaves the `count` leaves of largest routing score, for the query or the projected one, in `scratch.leaves`, the best one
     /// first and the others as they lie in memory, and asks for the first of their codes.
     ///
-    /// While they hold fewer than `rowsNeeded` rows that are not excluded, the next best leaf is added.
+    /// While they hold fewer than `rowsNeeded` rows that may be returned, the next best leaf is added.
     ///
     /// - Complexity: O(leaves · d), O(leaves · K) when ranked by projection.
     public func chooseLeaves(
-        count: Int, rowsNeeded: Int, excluding excluded: ExcludedRows,
+        count: Int, rowsNeeded: Int, filter: RowFilter,
         scratch: inout SearchScratch, kernels: Kernels
     ) {
         scoreLeaves(scratch: &scratch, kernels: kernels)
         keepBestLeaves(min(count, leaves.count), scratch: &scratch, kernels: kernels)
         for leaf in scratch.leaves { fetchFirstBlock(of: Int(leaf), kernels: kernels) }
         guard scratch.leaves.count < leaves.count else { return }
-        var rows = scratch.leaves.reduce(0) { $0 + liveRowCount(of: Int($1), excluding: excluded) }
+        var rows = scratch.leaves.reduce(0) { $0 + liveRowCount(of: Int($1), filter: filter) }
         guard rows < rowsNeeded else { return }
         let chosen = scratch.leaves.count
         rankAllLeaves(scratch: &scratch, kernels: kernels)
         var kept = chosen
         while kept < scratch.leaves.count, rows < rowsNeeded {
-            rows += liveRowCount(of: Int(scratch.leaves[kept]), excluding: excluded)
+            rows += liveRowCount(of: Int(scratch.leaves[kept]), filter: filter)
             kept += 1
         }
         scratch.leaves.removeSubrange(kept...)
@@ -96,17 +96,17 @@ extension TreeView {
     public var lookupTableSize: Int { shape.evenSubspaces * 16 }
 
     /// Puts the leaves of `scratch.leaves` on the list of those to be scanned: ``noteChosenLeaves(for:onOneScale:scratch:kernels:)``
-    /// and ``enqueue(_:for:number:firstNumber:bounding:excluding:scratch:kernels:)`` for a tree of one segment.
+    /// and ``enqueue(_:for:number:firstNumber:bounding:filter:scratch:kernels:)`` for a tree of one segment.
     ///
     /// - Parameter keep: how many estimates are kept; when all are, every block is scanned.
     /// - Complexity: O(leaves · d).
     public func enqueueChosenLeaves(
-        for query: Span<Float>, number: Int = 0, keeping keep: Int, excluding excluded: ExcludedRows,
+        for query: Span<Float>, number: Int = 0, keeping keep: Int, filter: RowFilter,
         scratch: inout SearchScratch, kernels: Kernels
     ) {
         let chosen = noteChosenLeaves(for: query, scratch: &scratch, kernels: kernels)
         enqueue(
-            chosen, for: query, number: number, bounding: slotCount(of: chosen, scratch) > keep, excluding: excluded,
+            chosen, for: query, number: number, bounding: slotCount(of: chosen, scratch) > keep, filter: filter,
             scratch: &scratch, kernels: kernels)
     }
 
@@ -148,9 +148,9 @@ extension TreeView {
 
     /// The rows of chosen leaves in this segment that may be returned.
     public func liveRowCount(
-        of chosen: Range<Int>, excluding excluded: ExcludedRows, _ scratch: borrowing SearchScratch
+        of chosen: Range<Int>, filter: RowFilter, _ scratch: borrowing SearchScratch
     ) -> Int {
-        chosen.reduce(0) { $0 + liveRowCount(of: Int(scratch.chosen[$1].leaf), excluding: excluded) }
+        chosen.reduce(0) { $0 + liveRowCount(of: Int(scratch.chosen[$1].leaf), filter: filter) }
     }
 
     /// Puts chosen leaves on the list of those to be scanned; but only their first blocks where radii may show that the others
@@ -162,7 +162,7 @@ extension TreeView {
     ///   - isBounding: whether not all estimates are kept, so that some blocks need not be scanned.
     public func enqueue(
         _ chosen: Range<Int>, for query: Span<Float>, number: Int = 0, firstNumber: UInt32 = 0,
-        bounding isBounding: Bool, excluding excluded: ExcludedRows, scratch: inout SearchScratch, kernels: Kernels
+        bounding isBounding: Bool, filter: RowFilter, scratch: inout SearchScratch, kernels: Kernels
     ) {
         let square = !radii.isEmpty && isBounding ? kernels.dot(query, query) : 0
         // The square of a tiny query's length vanishes, or keeps few of its digits: it bounds nothing.
@@ -178,7 +178,7 @@ extension TreeView {
                 query: number, firstBlock: Int(leaf.firstBlock), slotCount: Int(leaf.slotCount),
                 firstNumber: firstNumber + (numbersSlots ? 32 &* leaf.firstBlock : leaf.firstRow),
                 constant: chosen.constant, biasFactor: chosen.biasFactor,
-                liveStart: appendLiveMask(of: leaf, excluding: excluded, to: &scratch.liveMask), tag: chosen.leaf)
+                liveStart: appendLiveMask(of: leaf, filter: filter, to: &scratch.liveMask), tag: chosen.leaf)
             if isBounded, scan.blockCount > 1 {
                 scratch.queue.append(scan.part(0..<1))
                 scratch.others.append(scan.part(1..<scan.blockCount))
@@ -189,11 +189,11 @@ extension TreeView {
     }
 
     private func appendLiveMask(
-        of leaf: Leaf, excluding excluded: ExcludedRows, to words: inout [UInt32]
+        of leaf: Leaf, filter: RowFilter, to words: inout [UInt32]
     ) -> Int? {
         numbersSlots
-            ? excluded.appendLiveMask(ofSlots: rows(ofSlotsIn: leaf), to: &words)
-            : excluded.appendLiveMask(of: leaf.rows, to: &words)
+            ? filter.appendLiveMask(ofSlots: rows(ofSlotsIn: leaf), to: &words)
+            : filter.appendLiveMask(of: leaf.rows, to: &words)
     }
 
     /// Makes a new list when the first blocks have been scanned: of the other blocks those that may hold one of the `k`
@@ -244,8 +244,8 @@ extension TreeView {
     }
 
     /// The rows of a leaf that may be returned.
-    public func liveRowCount(of leaf: Int, excluding excluded: ExcludedRows) -> Int {
-        Int(leaves[leaf].rowCount) - excluded.count(in: leaves[leaf].rows)
+    public func liveRowCount(of leaf: Int, filter: RowFilter) -> Int {
+        Int(leaves[leaf].rowCount) - filter.excludedCount(in: leaves[leaf].rows)
     }
 
     /// Leaves the leaves of largest routing score in `scratch.leaves`, equal ones by smaller number: the best one first, and

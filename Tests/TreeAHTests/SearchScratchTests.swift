@@ -84,10 +84,10 @@ import VectorKernels
         var scratch = SearchScratch()
         scratch.candidates.reset(keeping: 10)
         scratch.scores = [5, 6, 7, 8]
-        let excluded = ExcludedRows([11, 40])
-        scratch.appendScores(rows: 10..<13, excluding: excluded, numbering: Span(), kernels: .best)
+        let filter = RowFilter(excluding: [11, 40])
+        scratch.appendScores(rows: 10..<13, filter: filter, numbering: Span(), kernels: .best)
         let names: [UInt32] = [70, 71]
-        scratch.appendScores(rows: 40..<42, excluding: excluded, numbering: names.span, kernels: .best)
+        scratch.appendScores(rows: 40..<42, filter: filter, numbering: names.span, kernels: .best)
         scratch.candidates.select(kernels: .best)
         let count = scratch.candidates.count
         #expect(count == 3)

@@ -14,7 +14,7 @@ func `on one scale a leaf's constant holds the query's product with the origin`(
         var scratch = SearchScratch()
         scratch.begin(queryCount: 1, keeping: 1)
         view.project(query.span, scratch: &scratch, kernels: .best)
-        view.chooseLeaves(count: 3, rowsNeeded: 0, excluding: .none, scratch: &scratch, kernels: .best)
+        view.chooseLeaves(count: 3, rowsNeeded: 0, filter: .all, scratch: &scratch, kernels: .best)
         let own = view.noteChosenLeaves(for: query.span, scratch: &scratch, kernels: .best)
         let shared = view.noteChosenLeaves(for: query.span, onOneScale: true, scratch: &scratch, kernels: .best)
         #expect(own == 0..<3 && shared == 3..<6)
@@ -25,7 +25,7 @@ func `on one scale a leaf's constant holds the query's product with the origin`(
             #expect(scratch.chosen[other].constant == scratch.chosen[place].constant + product)
         }
         #expect(view.slotCount(of: shared, scratch) == 113)
-        #expect(view.liveRowCount(of: own, excluding: ExcludedRows([0, 41]), scratch) == 111)
+        #expect(view.liveRowCount(of: own, filter: RowFilter(excluding: [0, 41]), scratch) == 111)
     }
 }
 
@@ -44,18 +44,18 @@ extension SmallTree {
     fileprivate func search(
         _ queries: [[Float]], leaves count: Int, k: Int = 1, keeping keep: Int, excluding excluded: [UInt32] = []
     ) -> [Found] {
-        let excluded = ExcludedRows(excluded)
+        let filter = RowFilter(excluding: excluded)
         return withView { view in
             var (scratch, found) = (SearchScratch(), [Found](repeating: Found(), count: queries.count))
             scratch.begin(queryCount: queries.count, keeping: keep)
             for (number, query) in queries.enumerated() {
                 view.project(query.span, scratch: &scratch, kernels: .best)
                 found[number].projected = scratch.projected
-                view.chooseLeaves(count: count, rowsNeeded: k, excluding: excluded, scratch: &scratch, kernels: .best)
+                view.chooseLeaves(count: count, rowsNeeded: k, filter: filter, scratch: &scratch, kernels: .best)
                 found[number].leaves = scratch.leaves
                 view.prepareLookupTable(number: number, scratch: &scratch, kernels: .best)
                 view.enqueueChosenLeaves(
-                    for: query.span, number: number, keeping: keep, excluding: excluded, scratch: &scratch,
+                    for: query.span, number: number, keeping: keep, filter: filter, scratch: &scratch,
                     kernels: .best)
             }
             scratch.orderQueue(leafCount: leaves.count)

@@ -54,13 +54,13 @@ import Testing
         let query = try snapshot.prepared(vector)
         var results = Results()
         results.query = bits(query)
-        let excluded = try snapshot.filter(excluding: options.exclude ?? [])[0]
+        let filter = try snapshot.filter(excluding: options.exclude ?? [])[0]
         let plan = SearchPlan(
             k: options.k, leavesToSearch: options.leavesToSearch ?? .max, reorder: options.reorder ?? .max,
             way: options.exact == true ? .exact : .tree)
-        var rows = (0..<UInt32(segment.rowCount)).filter { excluded.count(in: Int($0)..<Int($0) + 1) == 0 }
+        var rows = (0..<UInt32(segment.rowCount)).filter { filter.excludedCount(in: Int($0)..<Int($0) + 1) == 0 }
         if let tree = segment.parameters.tree, plan.way == .tree {
-            rows = try traverse(segment, tree, query, plan, excluded, &results)
+            rows = try traverse(segment, tree, query, plan, filter, &results)
         }
         var scored: [(ordinal: UInt64, score: Float)] = []
         let stride = segment.rowStride
@@ -90,7 +90,7 @@ import Testing
     /// - Returns: the rows that get exact scores.
     private func traverse(
         _ segment: IndexSegment, _ tree: IndexParameters.Tree, _ query: [Float], _ plan: SearchPlan,
-        _ excluded: ExcludedRows, _ results: inout Results
+        _ filter: RowFilter, _ results: inout Results
     ) throws -> [UInt32] {
         let (view, kernels) = (segment.treeView(tree), segment.kernels)
         var scratch = SearchScratch()
@@ -99,7 +99,7 @@ import Testing
         view.project(query.span, scratch: &scratch, kernels: kernels)
         results.projected = bits(scratch.projected.prefix(tree.shape.projectedDimensions))
         view.chooseLeaves(
-            count: plan.leavesToSearch, rowsNeeded: plan.k, excluding: excluded, scratch: &scratch, kernels: kernels)
+            count: plan.leavesToSearch, rowsNeeded: plan.k, filter: filter, scratch: &scratch, kernels: kernels)
         results.routing = bits(scratch.routingScores.prefix(tree.leafCount))
         results.levels = hexadecimal(scratch.levels.prefix(tree.routingDimensions(segment.dimensions)))
         results.leaves = scratch.leaves.map(Int.init).sorted()
@@ -110,7 +110,7 @@ import Testing
         (results.step, results.offset) = (bits([scratch.factors[0].step]), bits([scratch.factors[0].offset]))
         scratch.begin(queryCount: 1, keeping: keep)
         view.enqueueChosenLeaves(
-            for: query.span, keeping: keep, excluding: excluded, scratch: &scratch, kernels: kernels)
+            for: query.span, keeping: keep, filter: filter, scratch: &scratch, kernels: kernels)
         let byLeaf = scratch.queue.sorted { $0.tag < $1.tag }
         results.constants = bits(byLeaf.map(\.constant))
         if tree.hasBiases { results.factors = bits(byLeaf.map(\.leaf.bias_factor)) }

@@ -173,7 +173,7 @@ struct Division: Sendable, CustomTestStringConvertible {
         let left: Set<UInt64> = [0, 299, 301, 500, 869, 870, 899]
         let gone = try (0..<900).filter { !left.contains($0) }.compactMap { try segments.find($0) }
         let filter = segments.filter(excluding: gone)
-        #expect(filter.count == 893)
+        #expect(filter.excludedCount == 893)
         var (scratch, trace) = (SearchScratch(), SearchTrace(isOn: true))
         let plan = SearchPlan(k: 5, leavesToSearch: 1, reorder: 1, way: .direct)
         for query in divided.queries {

@@ -186,7 +186,7 @@ import VectorKernels
                     try SegmentList([segment]).search(
                         probe.query,
                         plan: SearchPlan(k: k, leavesToSearch: found.leavesToSearch, reorder: found.reorder),
-                        filter: SnapshotFilter([probe.excluded]), scratch: &scratch, trace: &trace)
+                        filter: SnapshotFilter([probe.filter]), scratch: &scratch, trace: &trace)
                     let rows = try Set(scratch.hits.hits.map { try segment.row(ofOrdinal: $0.ordinal) })
                     let hits = probe.wanted.count { $0.counts >> UInt64(place) & 1 == 1 && rows.contains($0.row) }
                     met += min(hits, probe.hits[place])

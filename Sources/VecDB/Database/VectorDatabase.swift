@@ -132,14 +132,14 @@ public final class VectorDatabase: Sendable {
             let dimensions = snapshot.segments.dimensions
             let count = try wholeCount(queries, dimensions: dimensions)
             return try snapshot.reading { () throws(DatabaseError) in
-                let excluded = try snapshot.exclusions(
+                let filters = try snapshot.filters(
                     options.excludedIDs, excludedIDs.filter { 0..<count ~= $0.key }, threads: 1)
                 var answers: [(hits: [Hit], statistics: SearchStatistics)] = []
                 for query in 0..<count {
                     var trace = SearchTrace(isOn: true)
                     let hits = try snapshot.search(
                         Array(queries[query * dimensions..<(query + 1) * dimensions]), options: options,
-                        filter: excluded[query], scratch: &session.scratch, trace: &trace)
+                        filter: filters[query], scratch: &session.scratch, trace: &trace)
                     answers.append((hits, trace.statistics))
                 }
                 return answers

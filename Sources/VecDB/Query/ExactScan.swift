@@ -37,13 +37,13 @@ struct ExactScan {
     ///
     /// - Parameters:
     ///   - bytes: at most `chunkRowCount` rows as `element` stores them.
-    ///   - rows: their numbers, consecutive; exclusions go by them.
+    ///   - rows: their numbers, consecutive; filters go by them.
     ///   - numbering: what candidates are numbered by instead, one for each row; empty: by `rows`.
-    ///   - excluded: the excluded rows of each query.
+    ///   - filters: which rows each query may be answered.
     mutating func add(
-        _ bytes: RawSpan, rows: Range<Int>, numbering: Span<UInt32> = Span(), excluding excluded: [ExcludedRows]
+        _ bytes: RawSpan, rows: Range<Int>, numbering: Span<UInt32> = Span(), filters: [RowFilter]
     ) {
-        precondition(rows.count <= Self.chunkRowCount && excluded.count == candidates.count)
+        precondition(rows.count <= Self.chunkRowCount && filters.count == candidates.count)
         // Copied or taken out before spans of the other fields are lent: those would overlap with them.
         let (queries, kernels, form, element, dimensions) = (queries, kernels, form, element, dimensions)
         var scores: [Float] = []
@@ -63,7 +63,7 @@ struct ExactScan {
         }
         for query in candidates.indices {
             liveMask.removeAll(keepingCapacity: true)
-            _ = excluded[query].appendLiveMask(of: rows, to: &liveMask)
+            _ = filters[query].appendLiveMask(of: rows, to: &liveMask)
             let live = liveMask
             candidates[query].append(
                 scores.span.extracting(query * rows.count..<(query + 1) * rows.count), first: UInt32(rows.lowerBound),

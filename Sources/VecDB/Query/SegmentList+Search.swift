@@ -16,16 +16,16 @@ extension SegmentList {
         case .direct:
             scratch.hits.reset(k: plan.k)
             for (place, part) in parts.enumerated() {
-                let rows = filter[place].remaining(of: part.rowCount)
+                let rows = filter[place].passing(of: part.rowCount)
                 try part.scoreExactly(rows.span, query.span, k: plan.k, scratch: &scratch)
             }
-            trace.finishExactScan(rows: rowCount - filter.count, isDirect: true)
+            trace.finishExactScan(rows: rowCount - filter.excludedCount, isDirect: true)
         case .exact:
             scratch.hits.reset(k: plan.k)
             for (place, part) in parts.enumerated() {
-                try part.scanExactly(query.span, k: plan.k, excluding: filter[place], scratch: &scratch)
+                try part.scanExactly(query.span, k: plan.k, filter: filter[place], scratch: &scratch)
             }
-            trace.finishExactScan(rows: rowCount - filter.count)
+            trace.finishExactScan(rows: rowCount - filter.excludedCount)
         case .tree:
             let search = TreeSearch(of: self, for: query, count: 1, plan: plan)
             try search.scan(filter: { _ in filter }, scratch: &scratch, trace: &trace)
@@ -65,6 +65,34 @@ struct TreeSearch {
         filter: (Int) -> SnapshotFilter, scratch: inout SearchScratch, trace: inout SearchTrace
     ) throws(SegmentError) {
         scratch.begin(queryCount: count, keeping: keptEstimates)
+        if segments.isOneTree {
+            try scanOneTree(filter, scratch: &scratch, trace: &trace)
+        } else {
+            try scanSeveralTrees(filter, scratch: &scratch, trace: &trace)
+        }
+        trace.finish("scan")
+    }
+
+    /// The whole scan with one view of the tree.
+    private func scanOneTree(
+        _ filter: (Int) -> SnapshotFilter, scratch: inout SearchScratch, trace: inout SearchTrace
+    ) throws(SegmentError) {
+        let segment = segments.mapped[0]
+        guard let tree = segment.parameters.tree else { preconditionFailure("models are those of trees") }
+        let view = segment.treeView(tree)
+        for number in 0..<count {
+            try chooseLeaves(
+                ofModel: 0, in: view, for: number, leaves: plan.leavesToSearch, filter(number), scratch: &scratch,
+                trace: &trace)
+        }
+        trace.finish("lookup table")
+        let slots = scanFirstBlocks(of: 0, in: view, filter, scratch: &scratch)
+        trace.statistics.codesScanned += slots + scanOtherBlocks(of: 0, in: view, scratch: &scratch)
+    }
+
+    private func scanSeveralTrees(
+        _ filter: (Int) -> SnapshotFilter, scratch: inout SearchScratch, trace: inout SearchTrace
+    ) throws(SegmentError) {
         for model in segments.models.indices {
             for number in 0..<count {
                 try chooseLeaves(
@@ -72,21 +100,24 @@ struct TreeSearch {
                     trace: &trace)
             }
         }
-        if !segments.isOneTree {
-            for number in 0..<count { try enlarge(number, filter(number), scratch: &scratch, trace: &trace) }
-            trace.statistics.leaves = segments.models.reduce(0) { $0 + leafCount(ofModel: $1) }
-            trace.statistics.leavesSearched = segments.models.indices.reduce(0) {
-                $0 + scratch.routes[$1 * count].leaves.count
-            }
+        for number in 0..<count { try enlarge(number, filter(number), scratch: &scratch, trace: &trace) }
+        trace.statistics.leaves = segments.models.reduce(0) { $0 + leafCount(ofModel: $1) }
+        trace.statistics.leavesSearched = segments.models.indices.reduce(0) {
+            $0 + scratch.routes[$1 * count].leaves.count
         }
         trace.finish("lookup table")
-        for segment in segments.mapped.indices {
-            trace.statistics.codesScanned += scanFirstBlocks(of: segment, filter, scratch: &scratch)
+        for (place, segment) in segments.mapped.enumerated() {
+            guard let tree = segment.parameters.tree else { continue }
+            trace.statistics.codesScanned += scanFirstBlocks(
+                of: place, in: segment.treeView(tree), filter, scratch: &scratch)
+            scratch.exchangeOpenBlocks(ofSegment: place)
         }
-        for segment in segments.mapped.indices {
-            trace.statistics.codesScanned += scanOtherBlocks(of: segment, scratch: &scratch)
+        for (place, segment) in segments.mapped.enumerated() {
+            guard let tree = segment.parameters.tree else { continue }
+            scratch.exchangeOpenBlocks(ofSegment: place)
+            trace.statistics.codesScanned += scanOtherBlocks(
+                of: place, in: segment.treeView(tree), scratch: &scratch)
         }
-        trace.finish("scan")
     }
 
     /// The leaves of a model that a query searches, what its segments' estimates in them share, and the query's lookup table.
@@ -94,15 +125,26 @@ struct TreeSearch {
         ofModel model: Int, for number: Int, leaves count: Int, _ filter: SnapshotFilter,
         scratch: inout SearchScratch, trace: inout SearchTrace
     ) throws(SegmentError) {
+        let first = segments.mapped[segments.models[model][0]]
+        guard let tree = first.parameters.tree else { preconditionFailure("models are those of trees") }
+        try chooseLeaves(
+            ofModel: model, in: first.treeView(tree), for: number, leaves: count, filter, scratch: &scratch,
+            trace: &trace)
+    }
+
+    /// - Parameter view: of the model's first segment.
+    private func chooseLeaves(
+        ofModel model: Int, in view: borrowing TreeView, for number: Int, leaves count: Int, _ filter: SnapshotFilter,
+        scratch: inout SearchScratch, trace: inout SearchTrace
+    ) throws(SegmentError) {
         let members = segments.models[model]
         let (first, query) = (segments.mapped[members[0]], queries.span.extracting(query(number)))
-        guard let tree = first.parameters.tree else { preconditionFailure("models are those of trees") }
-        let (view, kernels) = (first.treeView(tree), first.kernels)
+        let kernels = first.kernels
         view.project(query, scratch: &scratch, kernels: kernels)
         view.chooseLeaves(
-            count: count, rowsNeeded: segments.isOneTree ? plan.k : 0, excluding: filter[members[0]],
+            count: count, rowsNeeded: segments.isOneTree ? plan.k : 0, filter: filter[members[0]],
             scratch: &scratch, kernels: kernels)
-        trace.finish("choose leaves", leaves: tree.leafCount, searched: scratch.leaves.count)
+        trace.finish("choose leaves", leaves: view.leaves.count, searched: scratch.leaves.count)
         view.prepareLookupTable(number: number, from: tables(ofModel: model), scratch: &scratch, kernels: kernels)
         try first.ensureCodesIntact(view, scratch)
         let chosen = view.noteChosenLeaves(
@@ -134,24 +176,21 @@ struct TreeSearch {
     }
 
     private func scanFirstBlocks(
-        of segment: Int, _ filter: (Int) -> SnapshotFilter, scratch: inout SearchScratch
+        of segment: Int, in view: borrowing TreeView, _ filter: (Int) -> SnapshotFilter,
+        scratch: inout SearchScratch
     ) -> Int {
         guard let model = segments.modelOfSegment[segment] else { return 0 }
-        let mapped = segments.mapped[segment]
-        guard let tree = mapped.parameters.tree else { return 0 }
-        let (view, kernels) = (mapped.treeView(tree), mapped.kernels)
+        let kernels = segments.mapped[segment].kernels
         for number in 0..<count {
             let chosen = scratch.routes[model * count + number].leaves
             view.enqueue(
                 chosen, for: queries.span.extracting(query(number)), number: number,
                 firstNumber: UInt32(segments.firstNumbers[segment]),
-                bounding: slots(number, scratch) > keptEstimates, excluding: filter(number)[segment],
+                bounding: slots(number, scratch) > keptEstimates, filter: filter(number)[segment],
                 scratch: &scratch, kernels: kernels)
         }
-        if count > 1 { scratch.orderQueue(leafCount: tree.leafCount) }
-        let scanned = view.scanQueue(from: tables(ofModel: model), scratch: &scratch, kernels: kernels)
-        if segments.mapped.count > 1 { scratch.exchangeOpenBlocks(ofSegment: segment) }
-        return scanned
+        if count > 1 { scratch.orderQueue(leafCount: view.leaves.count) }
+        return view.scanQueue(from: tables(ofModel: model), scratch: &scratch, kernels: kernels)
     }
 
     /// The slots in all leaves that a query has chosen.
@@ -159,14 +198,13 @@ struct TreeSearch {
         segments.models.indices.reduce(0) { $0 + scratch.routes[$1 * count + number].slots }
     }
 
-    private func scanOtherBlocks(of segment: Int, scratch: inout SearchScratch) -> Int {
-        guard let model = segments.modelOfSegment[segment] else { return 0 }
-        let mapped = segments.mapped[segment]
-        if segments.mapped.count > 1 { scratch.exchangeOpenBlocks(ofSegment: segment) }
-        guard scratch.hasOpenBlocks, let tree = mapped.parameters.tree else { return 0 }
-        let (view, kernels) = (mapped.treeView(tree), mapped.kernels)
+    private func scanOtherBlocks(
+        of segment: Int, in view: borrowing TreeView, scratch: inout SearchScratch
+    ) -> Int {
+        guard scratch.hasOpenBlocks, let model = segments.modelOfSegment[segment] else { return 0 }
+        let kernels = segments.mapped[segment].kernels
         view.enqueueOtherBlocks(k: slotsForK, scratch: &scratch, kernels: kernels)
-        if count > 1 { scratch.orderQueue(leafCount: tree.leafCount) }
+        if count > 1 { scratch.orderQueue(leafCount: view.leaves.count) }
         return view.scanQueue(from: tables(ofModel: model), scratch: &scratch, kernels: kernels)
     }
 
@@ -178,12 +216,12 @@ struct TreeSearch {
         _ number: Int, _ filter: SnapshotFilter, scratch: inout SearchScratch, trace: inout SearchTrace
     ) throws(SegmentError) {
         // All of those that are scored exactly, and those in the leaves chosen of the others.
-        var rows = segments.rowCount - filter.count
+        var rows = segments.rowCount - filter.excludedCount
         for (place, segment) in segments.mapped.enumerated() {
             guard let model = segments.modelOfSegment[place], let tree = segment.parameters.tree else { continue }
             rows += segment.treeView(tree).liveRowCount(
-                of: scratch.routes[model * count + number].leaves, excluding: filter[place], scratch)
-            rows -= segment.rowCount - filter[place].count
+                of: scratch.routes[model * count + number].leaves, filter: filter[place], scratch)
+            rows -= segment.rowCount - filter[place].excludedCount
         }
         guard rows < plan.k else { return }
         // How many rows each further leaf would add, all models together.
@@ -201,7 +239,7 @@ struct TreeSearch {
                 guard let tree = segment.parameters.tree else { continue }
                 let view = segment.treeView(tree)
                 for (step, leaf) in ranking.enumerated() {
-                    added[step] += view.liveRowCount(of: Int(leaf), excluding: filter[place])
+                    added[step] += view.liveRowCount(of: Int(leaf), filter: filter[place])
                 }
             }
         }
@@ -234,7 +272,7 @@ struct TreeSearch {
         } else {
             for (place, segment) in segments.mapped.enumerated() {
                 guard segments.modelOfSegment[place] != nil else {
-                    try segment.scanExactly(query, k: plan.k, excluding: filter[place], scratch: &scratch)
+                    try segment.scanExactly(query, k: plan.k, filter: filter[place], scratch: &scratch)
                     continue
                 }
                 scratch.collectNumbers(at: places, in: segments.firstNumbers[place]..<segments.firstNumbers[place + 1])
@@ -242,7 +280,7 @@ struct TreeSearch {
                 reordered += try segment.reorder(numbers.indices, of: numbers, query, k: plan.k, scratch: &scratch)
             }
             try segments.delta?.scanExactly(
-                query, k: plan.k, excluding: filter[segments.mapped.count], scratch: &scratch)
+                query, k: plan.k, filter: filter[segments.mapped.count], scratch: &scratch)
         }
         trace.statistics.candidatesReordered = reordered
         trace.finish("reorder")

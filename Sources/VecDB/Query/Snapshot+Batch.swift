@@ -3,8 +3,8 @@ import SegmentFile
 import TreeAH
 import VectorKernels
 
-/// The rows that the queries of a batch leave out. A list that they share is resolved once, however many they are.
-struct BatchExclusions: Sendable {
+/// Which rows the queries of a batch may be answered. A list of exclusions that they share is resolved once, however many they are.
+struct BatchFilters: Sendable {
     let shared: SnapshotFilter
     /// Of queries that have a list of their own: what is shared included.
     let own: [Int: SnapshotFilter]
@@ -17,7 +17,7 @@ struct Batch: Sendable {
     /// All of the batch, row-major, as given.
     let queries: [Float]
     let options: SearchOptions
-    let excluded: BatchExclusions
+    let filters: BatchFilters
     let threads: Int
     let sessions: SearchSessions
 }
@@ -31,13 +31,14 @@ extension Snapshot {
         guard count > 0 else { return [] }
         let batch = Batch(
             queries: queries, options: options,
-            excluded: try exclusions(options.excludedIDs, excludedIDs.filter { 0..<count ~= $0.key }, threads: threads),
+            filters: try filters(options.excludedIDs, excludedIDs.filter { 0..<count ~= $0.key }, threads: threads),
             threads: threads, sessions: sessions)
-        guard !batch.excluded.own.isEmpty else {
-            return try answers(Array(0..<count), of: batch, plan: plan(options, excluding: batch.excluded.shared.count))
+        guard !batch.filters.own.isEmpty else {
+            return try answers(
+                Array(0..<count), of: batch, plan: plan(options, excluding: batch.filters.shared.excludedCount))
         }
         // How many rows are left may decide on another way for each.
-        let members = Dictionary(grouping: 0..<count) { plan(options, excluding: batch.excluded[$0].count) }
+        let members = Dictionary(grouping: 0..<count) { plan(options, excluding: batch.filters[$0].excludedCount) }
         var answers = [[Hit]](repeating: [], count: count)
         for (plan, members) in members {
             for (member, hits) in zip(members, try self.answers(members, of: batch, plan: plan)) {
@@ -50,9 +51,9 @@ extension Snapshot {
     /// Looks up each id once, however many lists name it, and makes equal lists one.
     ///
     /// - Complexity: a lookup in the catalog for each different id, and O(ids of all lists).
-    func exclusions(
+    func filters(
         _ shared: [String], _ perQuery: [Int: [String]], threads: Int
-    ) throws(DatabaseError) -> BatchExclusions {
+    ) throws(DatabaseError) -> BatchFilters {
         let shared = try filter(excluding: shared)
         var (ids, numbers) = ([String](), [ByteString: Int]())
         var queries: [[Int]: [Int]] = [:]
@@ -69,13 +70,13 @@ extension Snapshot {
         let rowsOfID = ids.isEmpty ? [] : try places(ofIDs: ids)
         let equal = Array(queries)
         let resolved = concurrentMap(count: equal.count, threads: threads) { place in
-            shared.union(segments.filter(excluding: equal[place].key.lazy.flatMap { rowsOfID[$0] }))
+            shared.intersection(segments.filter(excluding: equal[place].key.lazy.flatMap { rowsOfID[$0] }))
         }
         var own: [Int: SnapshotFilter] = [:]
         for (list, rows) in zip(equal, resolved) {
             for query in list.value { own[query] = rows }
         }
-        return BatchExclusions(shared: shared, own: own)
+        return BatchFilters(shared: shared, own: own)
     }
 
     /// The hits of those queries of a batch that go one way, in their order.
@@ -112,13 +113,13 @@ extension Snapshot {
         let search = TreeSearch(of: segments, for: queries, count: group.count, plan: plan)
         var trace = SearchTrace(isOn: false)
         do throws(SegmentError) {
-            try search.scan(filter: { batch.excluded[group[$0]] }, scratch: &scratch, trace: &trace)
+            try search.scan(filter: { batch.filters[group[$0]] }, scratch: &scratch, trace: &trace)
         } catch { throw DatabaseError(error) }
         var answers: [[Hit]] = []
         answers.reserveCapacity(group.count)
         for (number, member) in group.enumerated() {
             do throws(SegmentError) {
-                try search.rank(number, filter: batch.excluded[member], scratch: &scratch, trace: &trace)
+                try search.rank(number, filter: batch.filters[member], scratch: &scratch, trace: &trace)
             } catch { throw DatabaseError(error) }
             answers.append(try hits(scratch, batch.options))
         }
@@ -129,11 +130,11 @@ extension Snapshot {
     private func searchDirectly(
         _ members: [Int], of batch: Batch, plan: SearchPlan
     ) throws(DatabaseError) -> [[Hit]] {
-        let (own, parts) = (batch.excluded.own, segments.parts)
+        let (own, parts) = (batch.filters.own, segments.parts)
         @Sendable func remaining(_ filter: SnapshotFilter) -> [[UInt32]] {
-            parts.enumerated().map { filter[$0].remaining(of: $1.rowCount) }
+            parts.enumerated().map { filter[$0].passing(of: $1.rowCount) }
         }
-        let sharedRows = members.contains { own[$0] == nil } ? remaining(batch.excluded.shared) : []
+        let sharedRows = members.contains { own[$0] == nil } ? remaining(batch.filters.shared) : []
         return try concurrentMap(count: members.count, threads: batch.threads) { place throws(DatabaseError) in
             let query = try prepared(members[place], of: batch)
             let rows = own[members[place]].map(remaining) ?? sharedRows

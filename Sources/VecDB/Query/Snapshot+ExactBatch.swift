@@ -19,7 +19,7 @@ extension Snapshot {
             queries.reserveCapacity(group.count * segments.dimensions)
             for query in group { queries += try prepared(query, of: batch) }
             return try answersOfGroup(
-                queries, filters: group.map { batch.excluded[$0] }, options: batch.options, sessions: batch.sessions)
+                queries, filters: group.map { batch.filters[$0] }, options: batch.options, sessions: batch.sessions)
         }
         return Array(answers.joined())
     }
@@ -33,7 +33,7 @@ extension Snapshot {
         do throws(SegmentError) {
             for (place, part) in parts.enumerated() {
                 candidates.append(
-                    try part.scanExactly(queries, k: options.k, excluding: filters.map { $0[place] }))
+                    try part.scanExactly(queries, k: options.k, filters: filters.map { $0[place] }))
             }
         } catch { throw DatabaseError(error) }
         return try sessions.withSession { session throws(DatabaseError) in

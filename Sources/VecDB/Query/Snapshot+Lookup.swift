@@ -46,7 +46,7 @@ extension Snapshot {
 
     /// The rows of the candidates that have these ids.
     func filter(excluding ids: [String]) throws(DatabaseError) -> SnapshotFilter {
-        guard !ids.isEmpty else { return .none }
+        guard !ids.isEmpty else { return .all }
         return segments.filter(excluding: try places(ofIDs: ids).joined())
     }
 

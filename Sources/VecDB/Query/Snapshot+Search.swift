@@ -16,9 +16,9 @@ extension Snapshot {
         trace: inout SearchTrace
     ) throws(DatabaseError) -> [Hit] {
         let query = try prepared(query)
-        trace.finish("prepare", excluded: filter.count)
+        trace.finish("prepare", excluded: filter.excludedCount)
         do throws(SegmentError) {
-            let plan = plan(options, excluding: filter.count)
+            let plan = plan(options, excluding: filter.excludedCount)
             try segments.search(query, plan: plan, filter: filter, scratch: &scratch, trace: &trace)
         } catch { throw DatabaseError(error) }
         let hits = try hits(scratch, options)

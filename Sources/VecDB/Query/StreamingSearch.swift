@@ -151,9 +151,9 @@ public final class StreamingSearch {
                     Array(queries[index * dimensions..<(index + 1) * dimensions]), metric: metric,
                     dimensions: dimensions)
             }
-            let excluded = try excludedRows(options.excludedIDs, excludedIDs, count: count)
+            let filters = try filters(options.excludedIDs, excludedIDs, count: count)
             var candidates = try scan(
-                vectors, k: min(options.k, max(1, rows)), excluding: excluded,
+                vectors, k: min(options.k, max(1, rows)), filters: filters,
                 threads: min(count, usableThreads(threads)))
             for query in candidates.indices {
                 candidates[query].select(kernels: .best)
@@ -166,11 +166,11 @@ public final class StreamingSearch {
     // MARK: the scan
 
     private func scan(
-        _ queries: [Float], k: Int, excluding excluded: [ExcludedRows], threads: Int
+        _ queries: [Float], k: Int, filters: [RowFilter], threads: Int
     ) throws -> [TopCandidates] {
-        let groupSize = (excluded.count + threads - 1) / threads
-        let groups = stride(from: 0, to: excluded.count, by: groupSize).map {
-            $0..<min(excluded.count, $0 + groupSize)
+        let groupSize = (filters.count + threads - 1) / threads
+        let groups = stride(from: 0, to: filters.count, by: groupSize).map {
+            $0..<min(filters.count, $0 + groupSize)
         }
         var scans = groups.map { group in
             ExactScan(
@@ -190,7 +190,7 @@ public final class StreamingSearch {
                     unsafe bytes.withUnsafeBytes { bytes in
                         scan.add(
                             unsafe RawSpan(_unsafeBytes: bytes).extracting(start * stride..<end * stride),
-                            rows: Int(first) + start..<Int(first) + end, excluding: Array(excluded[groups[group]]))
+                            rows: Int(first) + start..<Int(first) + end, filters: Array(filters[groups[group]]))
                     }
                 }
                 return scan
@@ -204,21 +204,21 @@ public final class StreamingSearch {
 
     // MARK: ids and metadata
 
-    /// The rows that each query leaves out.
-    private func excludedRows(
+    /// Which rows each query may be answered.
+    private func filters(
         _ shared: [String], _ perQuery: [Int: [String]], count: Int
-    ) throws -> [ExcludedRows] {
+    ) throws -> [RowFilter] {
         let wanted = Set((shared + perQuery.values.joined()).map { ByteString($0) })
-        guard !wanted.isEmpty else { return [ExcludedRows](repeating: ExcludedRows(dropped), count: count) }
+        guard !wanted.isEmpty else { return [RowFilter](repeating: RowFilter(excluding: dropped), count: count) }
         var rowsOfID: [ByteString: [UInt32]] = [:]
         try forEachID { id, row in
             let id = ByteString(id)
             if wanted.contains(id) { rowsOfID[id, default: []].append(UInt32(row)) }
         }
         func rows(_ ids: [String]) -> [UInt32] { ids.flatMap { rowsOfID[ByteString($0)] ?? [] } }
-        let everywhere = ExcludedRows(dropped + rows(shared))
+        let everywhere = RowFilter(excluding: dropped + rows(shared))
         return (0..<count).map { query in
-            perQuery[query].map { everywhere.union(ExcludedRows(rows($0))) } ?? everywhere
+            perQuery[query].map { everywhere.intersection(RowFilter(excluding: rows($0))) } ?? everywhere
         }
     }
 

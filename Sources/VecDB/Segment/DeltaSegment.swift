@@ -34,7 +34,7 @@ struct DeltaSegment: SearchableSegment {
     }
 
     func scanExactly(
-        _ query: Span<Float>, k: Int, excluding excluded: ExcludedRows, scratch: inout SearchScratch
+        _ query: Span<Float>, k: Int, filter: RowFilter, scratch: inout SearchScratch
     ) throws(SegmentError) {
         guard rowCount > 0 else { return }
         scratch.candidates.reset(keeping: min(k, rowCount), above: scratch.hits.scoreThreshold)
@@ -44,7 +44,7 @@ struct DeltaSegment: SearchableSegment {
         kernels.exactScores(
             metric.form, element: storage.element, query: query, rows: unsafe bytes.span.bytes,
             stride: storage.stride, into: &scores)
-        scratch.appendScores(rows: 0..<rowCount, excluding: excluded, numbering: Span(), kernels: kernels)
+        scratch.appendScores(rows: 0..<rowCount, filter: filter, numbering: Span(), kernels: kernels)
         collect(k, scratch: &scratch)
     }
 
@@ -62,14 +62,14 @@ struct DeltaSegment: SearchableSegment {
         scratch.hits.finishSegment()
     }
 
-    func scanExactly(_ queries: [Float], k: Int, excluding excluded: [ExcludedRows]) -> [TopCandidates] {
+    func scanExactly(_ queries: [Float], k: Int, filters: [RowFilter]) -> [TopCandidates] {
         var scan = ExactScan(
             queries, form: metric.form, element: storage.element, dimensions: storage.dimensions,
             keeping: min(k, max(1, rowCount)))
         for start in stride(from: 0, to: rowCount, by: ExactScan.chunkRowCount) {
             let rows = start..<min(rowCount, start + ExactScan.chunkRowCount)
             let range = rows.lowerBound * storage.stride..<rows.upperBound * storage.stride
-            scan.add(unsafe bytes.span.bytes.extracting(range), rows: rows, excluding: excluded)
+            scan.add(unsafe bytes.span.bytes.extracting(range), rows: rows, filters: filters)
         }
         return scan.candidates
     }

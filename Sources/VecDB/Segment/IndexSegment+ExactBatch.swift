@@ -7,10 +7,10 @@ extension IndexSegment {
     ///
     /// - Parameters:
     ///   - queries: row-major, `dimensions` floats each, normalised for cosine.
-    ///   - excluded: the excluded rows of each query.
+    ///   - filters: which rows each query may be answered.
     /// - Returns: for each query at least its best k, numbered by ordinal offsets; see `collect`.
     func scanExactly(
-        _ queries: [Float], k: Int, excluding excluded: [ExcludedRows]
+        _ queries: [Float], k: Int, filters: [RowFilter]
     ) throws(SegmentError) -> [TopCandidates] {
         let (reader, stride) = (reader, rowStride)
         var scan = ExactScan(
@@ -23,7 +23,7 @@ extension IndexSegment {
             scan.add(
                 reader.bytes(of: .reorderVectors)
                     .extracting(rows.lowerBound * stride..<rows.upperBound * stride),
-                rows: rows, numbering: storesOrdinals ? ordinals.extracting(rows) : ordinals, excluding: excluded)
+                rows: rows, numbering: storesOrdinals ? ordinals.extracting(rows) : ordinals, filters: filters)
             if let row = scan.rowWithoutScore { throw damagedScore(ofRow: UInt32(row)) }
         }
         return scan.candidates

@@ -89,7 +89,7 @@ extension IndexSegment: SearchableSegment {
     }
 
     func scanExactly(
-        _ query: Span<Float>, k: Int, excluding excluded: ExcludedRows, scratch: inout SearchScratch
+        _ query: Span<Float>, k: Int, filter: RowFilter, scratch: inout SearchScratch
     ) throws(SegmentError) {
         let (reader, stride) = (reader, rowStride)
         scratch.candidates.reset(keeping: max(1, min(k, rowCount)), above: scratch.hits.scoreThreshold)
@@ -110,7 +110,7 @@ extension IndexSegment: SearchableSegment {
             }
             let ordinals = Span<UInt32>(_bytes: reader.bytes(of: .ordinals))
             scratch.appendScores(
-                rows: rows, excluding: excluded, numbering: storesOrdinals ? ordinals.extracting(rows) : ordinals,
+                rows: rows, filter: filter, numbering: storesOrdinals ? ordinals.extracting(rows) : ordinals,
                 kernels: kernels)
         }
         try collect(k, scratch: &scratch)

@@ -13,7 +13,7 @@ protocol SearchableSegment: Sendable {
     /// - Parameter query: `dimensions` floats, normalised for cosine.
     /// - Complexity: O(rows · d).
     func scanExactly(
-        _ query: Span<Float>, k: Int, excluding excluded: ExcludedRows, scratch: inout SearchScratch
+        _ query: Span<Float>, k: Int, filter: RowFilter, scratch: inout SearchScratch
     ) throws(SegmentError)
 
     /// Brute force over some rows and no others.
@@ -28,7 +28,7 @@ protocol SearchableSegment: Sendable {
     ///
     /// - Parameter queries: row-major, `dimensions` floats each, normalised for cosine.
     func scanExactly(
-        _ queries: [Float], k: Int, excluding excluded: [ExcludedRows]
+        _ queries: [Float], k: Int, filters: [RowFilter]
     ) throws(SegmentError) -> [TopCandidates]
 
     /// Hands over what a scan has left in `scratch.candidates`.

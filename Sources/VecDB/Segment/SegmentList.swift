@@ -98,29 +98,29 @@ struct SegmentList: Sendable {
     func filter(excluding places: some Sequence<Place>) -> SnapshotFilter {
         var rows = [[UInt32]](repeating: [], count: parts.count)
         for place in places { rows[place.part].append(place.row) }
-        return SnapshotFilter(rows.map { ExcludedRows($0) })
+        return SnapshotFilter(zip(rows, parts).map { RowFilter(excluding: $0, of: $1.rowCount) })
     }
 }
 
-/// The rows of a snapshot that a search must not return, by the parts of its segment list.
+/// Which rows of a snapshot a search may return, by the parts of its segment list.
 struct SnapshotFilter: Sendable {
-    private let parts: [ExcludedRows]
-    /// Rows in all of them.
-    let count: Int
+    private let parts: [RowFilter]
+    /// How many rows of all parts are left out.
+    let excludedCount: Int
 
-    static let none = SnapshotFilter([])
+    static let all = SnapshotFilter([])
 
-    /// - Parameter parts: one for each part; none at all where nothing is excluded.
-    init(_ parts: [ExcludedRows]) {
+    /// - Parameter parts: one for each part; none at all where all rows pass.
+    init(_ parts: [RowFilter]) {
         self.parts = parts
-        count = parts.reduce(0) { $0 + $1.count }
+        excludedCount = parts.reduce(0) { $0 + $1.excludedCount }
     }
 
-    subscript(part: Int) -> ExcludedRows { parts.isEmpty ? .none : parts[part] }
+    subscript(part: Int) -> RowFilter { parts.isEmpty ? .all : parts[part] }
 
-    func union(_ other: SnapshotFilter) -> SnapshotFilter {
-        if other.count == 0 { return self }
-        if count == 0 { return other }
-        return SnapshotFilter(zip(parts, other.parts).map { $0.union($1) })
+    func intersection(_ other: SnapshotFilter) -> SnapshotFilter {
+        if other.excludedCount == 0 { return self }
+        if excludedCount == 0 { return other }
+        return SnapshotFilter(zip(parts, other.parts).map { $0.intersection($1) })
     }
 }

@@ -8,8 +8,8 @@ struct Probe: Sendable {
     var query: [Float]
     /// The row that serves as the query, if one does.
     var row: UInt32?
-    /// That row and all that hold the same vector: it must not find itself, nor what tells no more than itself.
-    var excluded: ExcludedRows = .none
+    /// Leaves out that row and all that hold the same vector: it must not find itself, nor what tells no more than itself.
+    var filter = RowFilter.all
     /// The rows that count as hits, with a bit for each k that is measured: the true k nearest, and all that tie with the
     /// last of them.
     var wanted: [EstimateSurvey.Wanted] = []
@@ -156,7 +156,7 @@ extension IndexSegment {
     ) throws(SegmentError) -> [Probe] {
         var probes = probes
         let kept = keptScores(counts)
-        var candidates = try scanExactly(probes.flatMap(\.query), k: kept, excluding: probes.map { _ in .none })
+        var candidates = try scanExactly(probes.flatMap(\.query), k: kept, filters: probes.map { _ in .all })
         var scratch = SearchScratch()
         for index in probes.indices {
             swap(&scratch.candidates, &candidates[index])
@@ -166,7 +166,7 @@ extension IndexSegment {
             let isCut = kept < rowCount
             if let row = probes[index].row {
                 let twins = try twins(of: row, query: probes[index].query, removedFrom: &best)
-                probes[index].excluded = ExcludedRows(twins)
+                probes[index].filter = RowFilter(excluding: twins)
             }
             var masks = [UInt64](repeating: 0, count: best.count)
             probes[index].hits = counts.indices.map { count in

@@ -141,7 +141,7 @@ extension IndexSegment {
         var scratch = SearchScratch()
         for probe in probes {
             survey.add(
-                probe.query, rows: probe.wanted, hits: probe.hits, in: treeView(tree), excluding: probe.excluded,
+                probe.query, rows: probe.wanted, hits: probe.hits, in: treeView(tree), filter: probe.filter,
                 scratch: &scratch, kernels: kernels)
         }
         return survey

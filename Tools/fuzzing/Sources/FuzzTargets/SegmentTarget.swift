@@ -52,15 +52,15 @@ final class SegmentTarget: FuzzTarget {
     }
 
     private func ask(_ segment: IndexSegment, _ questions: SegmentQuestions) throws {
-        let excluded = SnapshotFilter([try questions.excludedRows(of: segment)])
+        let filter = SnapshotFilter([try questions.rowFilter(of: segment)])
         let (segments, query) = (SegmentList([segment]), try questions.query(0, of: segment))
         var trace = SearchTrace(isOn: false)
         for plan in questions.plans {
-            try segments.search(query, plan: plan, filter: excluded, scratch: &scratch, trace: &trace)
+            try segments.search(query, plan: plan, filter: filter, scratch: &scratch, trace: &trace)
             try check(segment, plan.k)
         }
         let queries = try (0..<questions.batchCount).map { try questions.query($0, of: segment) }
-        let filters = queries.indices.map { $0 % 2 == 0 ? excluded : .none }
+        let filters = queries.indices.map { $0 % 2 == 0 ? filter : .all }
         let k = questions.plans[0].k
         if segment.parameters.tree != nil {
             let search = TreeSearch(
@@ -72,7 +72,7 @@ final class SegmentTarget: FuzzTarget {
             }
         }
         for var candidates in try segment.scanExactly(
-            Array(queries.joined()), k: k, excluding: filters.map { $0[0] })
+            Array(queries.joined()), k: k, filters: filters.map { $0[0] })
         {
             swap(&scratch.candidates, &candidates)
             scratch.hits.reset(k: k)
@@ -117,13 +117,13 @@ struct SegmentQuestions {
         ]
     }
 
-    func excludedRows(of segment: IndexSegment) throws -> ExcludedRows {
+    func rowFilter(of segment: IndexSegment) throws -> RowFilter {
         guard bytes[4] > 0 else { return .none }
         var rows: [UInt32] = []
         for offset in stride(from: 0, to: min(segment.reader.header.ordinalSpan, 300), by: Int(bytes[4])) {
             if let row = try segment.row(ofOrdinal: segment.ordinal(atOffset: UInt32(offset))) { rows.append(row) }
         }
-        return ExcludedRows(rows)
+        return RowFilter(excluding: rows)
     }
 
     /// A query that the library accepts; mostly of small numbers, at times of very large or very small ones.
