@@ -56,7 +56,8 @@ let package = Package(
         .testTarget(name: "SegmentFileTests", dependencies: ["SegmentFile", "FileSystem"], swiftSettings: lendsSpans),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "FileSystem"], swiftSettings: strict),
         .testTarget(
-            name: "EmbeddingInputTests", dependencies: ["EmbeddingInput"], exclude: ["Fixtures"], swiftSettings: strict),
+            name: "EmbeddingInputTests", dependencies: ["EmbeddingInput", "FileSystem"], exclude: ["Fixtures"],
+            swiftSettings: strict),
         .testTarget(
             name: "VecDBTests",
             dependencies: ["VecDB", "Catalog", "SegmentFile", "FileSystem", "TreeAH", "VectorKernels"],

@@ -54,9 +54,7 @@ public final class Directory: Sendable {
     private static func opened(
         _ name: String, in base: Int32, _ flags: Int32, path: String
     ) throws(SystemError) -> File {
-        let descriptor = retrying { unsafe Int(openat(base, name, flags | O_DIRECTORY | O_CLOEXEC)) }
-        guard descriptor >= 0 else { throw .last("open", path) }
-        return File(descriptor: try beyondStandardStreams(Int32(descriptor), path), path: path)
+        File(descriptor: try openDescriptor(name, in: base, flags | O_DIRECTORY, path: path), path: path)
     }
 
     /// The same directory; files made through it are as open to others as `model`.
@@ -66,18 +64,20 @@ public final class Directory: Sendable {
 
     /// Makes the directory, readable by all and writable by its owner as far as the umask allows.
     public static func create(_ path: String) throws(SystemError) {
+        try checkName(path, "create", path: path)
         guard unsafe mkdir(path, 0o777) == 0 else { throw .last("create", path) }
     }
 
     /// As ``create(_:)``, in this directory.
     public func createDirectory(_ name: String) throws(SystemError) {
+        try checkName(name, "create", path: pathOf(name))
         guard unsafe mkdirat(handle.descriptor, name, 0o777) == 0 else { throw .last("create", pathOf(name)) }
     }
 
     /// Opens a file for reading; never follows a symbolic link.
     public func open(_ name: String, writable: Bool = false) throws(SystemError) -> File {
         // Non-blocking, so that a pipe under this name is refused later and does not hang here.
-        let flags = (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
+        let flags = (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK
         return try file(name, flags: flags, operation: "open")
     }
 
@@ -85,7 +85,7 @@ public final class Directory: Sendable {
     public func create(_ name: String) throws(SystemError) -> File {
         // At first for nobody else where its permissions are still to be set.
         let mode: mode_t = permissions == nil ? 0o666 : 0o600
-        let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW
         let new = try file(name, flags: flags, operation: "create", mode: mode)
         guard let permissions else { return new }
         do throws(SystemError) { try new.take(permissions) } catch {
@@ -112,22 +112,16 @@ public final class Directory: Sendable {
     private func file(
         _ name: String, flags: Int32, operation: String, mode: mode_t = 0
     ) throws(SystemError) -> File {
-        let descriptor = retrying { unsafe Int(openat(handle.descriptor, name, flags, mode)) }
-        guard descriptor >= 0 else { throw .last(operation, pathOf(name)) }
-        return File(descriptor: try beyondStandardStreams(Int32(descriptor), pathOf(name)), path: pathOf(name))
+        let path = pathOf(name)
+        let descriptor = try openDescriptor(name, in: handle.descriptor, flags, mode: mode, operation, path: path)
+        return File(descriptor: descriptor, path: path)
     }
 
     /// Creates a file that has no name: it is gone when it is closed, whatever happens to the process.
     ///
     /// - Parameter name: what it is called for a moment where the file system makes none without.
     func createUnnamed(_ name: String) throws(SystemError) -> File {
-        let descriptor = retrying { unsafe Int(vecdb_open_unnamed(handle.descriptor, ".")) }
-        if descriptor >= 0 {
-            return File(descriptor: try beyondStandardStreams(Int32(descriptor), path), path: pathOf(name))
-        }
-        let file = try create(name)
-        try remove(name)
-        return file
+        try File(unnamedIn: ".", of: handle.descriptor, path: pathOf(name), name: name)
     }
 
     public func pathOf(_ name: String) -> String {
@@ -136,6 +130,7 @@ public final class Directory: Sendable {
 
     /// What is at `name`, links not followed; `nil` when there is nothing.
     public func status(of name: String) throws(SystemError) -> File.Status? {
+        try checkName(name, "examine", path: pathOf(name))
         var status = stat()
         if unsafe fstatat(handle.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 { return File.Status(status) }
         if errno == ENOENT { return nil }
@@ -144,12 +139,11 @@ public final class Directory: Sendable {
 
     /// The names in the directory, sorted, without `.` and `..`.
     public func names() throws(SystemError) -> [String] {
-        let copy = retrying { unsafe Int(openat(handle.descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) }
-        guard copy >= 0 else { throw .last("list", path) }
+        let copy = try openDescriptor(".", in: handle.descriptor, O_RDONLY | O_DIRECTORY, "list", path: path)
         // Proof: fdopendir owns the copied descriptor from here on; closedir ends both.
         // unreached: fails for descriptors of no directory, and without memory
-        guard let stream = unsafe fdopendir(Int32(copy)) else {
-            close(Int32(copy))
+        guard let stream = unsafe fdopendir(copy) else {
+            close(copy)
             throw .last("list", path)
         }
         defer { unsafe closedir(stream) }
@@ -170,11 +164,13 @@ public final class Directory: Sendable {
 
     /// Removes a file; one that is not there is no error.
     public func remove(_ name: String) throws(SystemError) {
+        try checkName(name, "remove", path: pathOf(name))
         if unsafe unlinkat(handle.descriptor, name, 0) != 0, errno != ENOENT { throw .last("remove", pathOf(name)) }
     }
 
     /// Removes an empty directory.
     public func removeDirectory(_ name: String) throws(SystemError) {
+        try checkName(name, "remove", path: pathOf(name))
         if unsafe unlinkat(handle.descriptor, name, AT_REMOVEDIR) != 0, errno != ENOENT {
             throw .last("remove", pathOf(name))
         }
@@ -182,6 +178,7 @@ public final class Directory: Sendable {
 
     /// Renames an entry of this directory to a name in it that must be free: fails with `EEXIST` otherwise.
     public func rename(_ name: String, toFreeName newName: String) throws(SystemError) {
+        for name in [name, newName] { try checkName(name, "create", path: pathOf(newName)) }
         let (from, to) = (handle.descriptor, handle.descriptor)
         guard unsafe vecdb_rename_without_replacing(from, name, to, newName) != 0 else { return }
         guard errno == EINVAL || errno == ENOSYS else { throw .last("create", pathOf(newName)) }
@@ -219,7 +216,7 @@ public final class Directory: Sendable {
     }
 
     /// Whether the system knows such paths: Linux does where `/proc` is mounted.
-    public var hasLastingPath: Bool { unsafe faccessat(AT_FDCWD, lastingPath, F_OK, 0) == 0 }
+    public var hasLastingPath: Bool { (try? Path.status(of: lastingPath)) != nil }
 
     /// Whether the user may create files here: no for read-only media and missing permissions.
     public var isWritable: Bool { unsafe faccessat(handle.descriptor, ".", W_OK, 0) == 0 }
@@ -244,24 +241,4 @@ public final class Directory: Sendable {
         0x7461_636F: "OCFS2",
         0x0116_1970: "GFS2",
     ]
-}
-
-/// The same open file under a number above those of the standard streams: where a program was started with one of them
-/// closed, what it prints would otherwise go into a file of ours. Closes `descriptor` where it is replaced.
-func beyondStandardStreams(
-    _ descriptor: Int32, _ path: String, last: Int32 = STDERR_FILENO
-) throws(SystemError) -> Int32 {
-    guard descriptor <= last else { return descriptor }
-    defer { close(descriptor) }
-    let other = fcntl(descriptor, F_DUPFD_CLOEXEC, last + 1)
-    guard other >= 0 else { throw .last("open", path) }
-    return other
-}
-
-/// Opens a file without a name in a directory, to be read and written: no kill can leave what is put into it behind.
-///
-/// - Returns: its descriptor; −1 where the file system makes none.
-package func openUnnamedFile(inDirectory path: String) -> Int32 {
-    // The path lives for the call.
-    unsafe vecdb_open_unnamed(AT_FDCWD, path)
 }

@@ -17,12 +17,13 @@ public final class File: Sendable {
     deinit { close(descriptor) }
 
     /// What identifies a file and tells whether it has changed.
-    public struct Status: Sendable, Equatable {
+    public struct Status: Sendable, Hashable {
         public let device: UInt64
         public let inode: UInt64
         public let byteCount: Int
         public let isRegular: Bool
         public let isDirectory: Bool
+        public let isPipe: Bool
         /// How many names it has.
         public let nameCount: Int
         /// Who may do what with it.
@@ -31,13 +32,17 @@ public final class File: Sendable {
         var isOpenToEverybody: Bool { permissions.mode & S_IWOTH != 0 }
         /// When its bytes were last written.
         public let modified: Time
+        /// When anything of it was last changed: unlike the time of its bytes, nobody can set this one back.
+        let changed: Time
 
         /// Whether both are of one file, whatever has become of it in between.
         public func isSameFile(as other: Status) -> Bool { inode == other.inode && device == other.device }
 
-        public struct Time: Sendable, Equatable {
-            let seconds: Int
-            let nanoseconds: Int
+        public struct Time: Sendable, Hashable {
+            private let seconds: Int
+            private let nanoseconds: Int
+
+            init(_ time: timespec) { (seconds, nanoseconds) = (time.tv_sec, time.tv_nsec) }
         }
 
         init(_ status: stat) {
@@ -46,18 +51,19 @@ public final class File: Sendable {
             byteCount = Int(status.st_size)
             isRegular = status.st_mode & S_IFMT == S_IFREG
             isDirectory = status.st_mode & S_IFMT == S_IFDIR
+            isPipe = status.st_mode & S_IFMT == S_IFIFO
             nameCount = Int(status.st_nlink)
             permissions = Permissions(mode: status.st_mode & 0o777, owner: status.st_uid, group: status.st_gid)
             #if os(Linux)
-                modified = Time(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+                (modified, changed) = (Time(status.st_mtim), Time(status.st_ctim))
             #else
-                modified = Time(seconds: status.st_mtimespec.tv_sec, nanoseconds: status.st_mtimespec.tv_nsec)
+                (modified, changed) = (Time(status.st_mtimespec), Time(status.st_ctimespec))
             #endif
         }
     }
 
     /// Owner, group, and what they and others may do.
-    struct Permissions: Sendable, Equatable {
+    struct Permissions: Sendable, Hashable {
         var mode: mode_t
         let owner: uid_t
         let group: gid_t
@@ -102,7 +108,7 @@ public final class File: Sendable {
             }
             return false
         }
-        if failed { throw .last("read", path) }
+        if failed { throw .last("read", path, offset: offset + done) }
         return done
     }
 
@@ -110,8 +116,8 @@ public final class File: Sendable {
     public func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) {
         let (descriptor, size) = (descriptor, bytes.byteCount)
         // Proof: each call reads at most `size - done` bytes from `done` on.
+        var done = 0
         let failed = unsafe bytes.withUnsafeBytes { bytes in
-            var done = 0
             while done < size {
                 let count = retrying {
                     unsafe pwrite(
@@ -126,7 +132,7 @@ public final class File: Sendable {
             }
             return false
         }
-        if failed { throw .last("write", path) }
+        if failed { throw .last("write", path, offset: offset + done) }
     }
 
     /// Reserves room, so that a full disk shows before anything is written.

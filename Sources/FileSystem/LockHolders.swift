@@ -39,19 +39,15 @@ enum LockHolders {
     }
 
     private static func isAlive(_ process: Int) -> Bool {
-        // Proof: the path lives for the call, which only looks.
-        unsafe access("/proc/\(process)", F_OK) == 0
+        (try? Path.status(of: "/proc/\(process)")) != nil
     }
 
     private static func text(of path: String) -> String {
-        let descriptor = retrying { unsafe Int(open(path, O_RDONLY | O_CLOEXEC)) }
-        guard descriptor >= 0 else { return "" }
+        guard let file = try? File(reading: path) else { return "" }
         // The kernel makes its text as it is read, from the front to the end.
-        let file = File(descriptor: Int32(descriptor), path: path)
         var (text, chunk) = ([UInt8](), [UInt8](repeating: 0, count: 1 << 16))
         while true {
-            var span = chunk.mutableSpan
-            var bytes = unsafe span.mutableBytes
+            var bytes = chunk.mutableSpan
             guard let count = try? file.read(into: &bytes, at: text.count), count > 0 else { break }
             text += chunk.prefix(count)
         }

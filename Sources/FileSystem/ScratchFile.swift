@@ -23,12 +23,16 @@ public final class ScratchFile: Sendable {
         return name.utf8.elementsEqual((namePrefix + "\(number)").utf8)
     }
 
-    public func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) { try file.write(bytes, at: offset) }
+    public func write<Number: StoredNumber>(_ numbers: Span<Number>, at offset: Int) throws(SystemError) {
+        try file.write(numbers, at: offset)
+    }
 
-    /// Fills `buffer`; the bytes must have been written.
-    public func read(into buffer: inout MutableRawSpan, at offset: Int) throws(SystemError) {
-        let wanted = buffer.byteCount
-        guard try file.read(into: &buffer, at: offset) == wanted else {
+    /// Fills `numbers`, which must have been written.
+    public func read<Number: StoredNumber>(
+        into numbers: inout MutableSpan<Number>, at offset: Int
+    ) throws(SystemError) {
+        let wanted = numbers.count * MemoryLayout<Number>.stride
+        guard try file.read(into: &numbers, at: offset) == wanted else {
             throw SystemError(code: EIO, operation: "read back", path: file.path)
         }
     }

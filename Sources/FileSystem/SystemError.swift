@@ -11,16 +11,19 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What was attempted: `open`, `fsync` …
     public let operation: String
     public let path: String
+    /// The byte of the file that could not be read or written.
+    public let offset: Int?
 
-    public init(code: Int32, operation: String, path: String) {
+    public init(code: Int32, operation: String, path: String, offset: Int? = nil) {
         self.code = code
         self.operation = operation
         self.path = path
+        self.offset = offset
     }
 
     /// The error of the call that just failed.
-    static func last(_ operation: String, _ path: String) -> SystemError {
-        SystemError(code: errno, operation: operation, path: path)
+    static func last(_ operation: String, _ path: String, offset: Int? = nil) -> SystemError {
+        SystemError(code: errno, operation: operation, path: path, offset: offset)
     }
 
     public var isNotFound: Bool { code == ENOENT || code == ENOTDIR }
@@ -29,10 +32,17 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
     public var alreadyExists: Bool { code == EEXIST || code == ENOTEMPTY }
     public var isReadOnly: Bool { code == EROFS || code == EACCES || code == EPERM }
 
+    /// Whether there were too many open files.
+    public var isForWantOfDescriptors: Bool { code == EMFILE || code == ENFILE }
+
+    /// The system's text for the code.
+    public var reason: String {
+        // Proof: strerror returns a terminated string that lives at least until the next call on this thread.
+        unsafe String(cString: strerror(code))
+    }
+
     public var description: String {
-        // Proof: strerror returns a string that lives at least until the next call on this thread.
-        let reason = unsafe String(cString: strerror(code))
-        return "\(path): cannot \(operation): \(reason)\(remedy.map { "; " + $0 } ?? "")"
+        "\(path): cannot \(operation): \(reason)\(remedy.map { "; " + $0 } ?? "")"
     }
 
     private var remedy: String? {
@@ -46,14 +56,6 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
         case EFBIG: "the file would be larger than the limit (ulimit -f) allows"
         default: nil
         }
-    }
-}
-
-/// Repeats a call that a signal interrupted; −1 is failure.
-func retrying(_ call: () -> Int) -> Int {
-    while true {
-        let result = call()
-        if result != -1 || errno != EINTR { return result }
     }
 }
 

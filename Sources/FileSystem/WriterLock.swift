@@ -79,8 +79,7 @@ public final class WriterLock: Sendable {
         guard let file = try? directory.open(fileName) else { return nil }
         var bytes = [UInt8](repeating: 0, count: byteCount - holderOffset)
         var span = bytes.mutableSpan
-        var raw = unsafe span.mutableBytes
-        guard let count = try? file.read(into: &raw, at: holderOffset) else { return nil }
+        guard let count = try? file.read(into: &span, at: holderOffset) else { return nil }
         let text = String(decoding: bytes.prefix(count).prefix { $0 != 0 }, as: UTF8.self)
         return text.isEmpty ? nil : text
     }
@@ -92,12 +91,11 @@ public final class WriterLock: Sendable {
         precondition(processID == getpid(), "a lock does not survive a fork")
         var bytes = [UInt8](repeating: 0, count: 8)
         var span = bytes.mutableSpan
-        var raw = unsafe span.mutableBytes
-        guard (try? file.read(into: &raw, at: 0)) == 8 else { return }
+        guard (try? file.read(into: &span, at: 0)) == 8 else { return }
         var sequence = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         sequence &+= (sequence % 2 == 1) == changing ? 2 : 1
         let written = (0..<8).map { UInt8(truncatingIfNeeded: sequence >> (8 * $0)) }
-        unsafe try? file.write(written.span.bytes, at: 0)
+        try? file.write(written.span, at: 0)
     }
 
     private func write(holder: String) throws(SystemError) {
@@ -111,7 +109,7 @@ public final class WriterLock: Sendable {
             bytes.replaceSubrange(count..<count + utf8.count, with: utf8)
             count += utf8.count
         }
-        unsafe try file.write(bytes.span.bytes, at: Self.holderOffset)
+        try file.write(bytes.span, at: Self.holderOffset)
     }
 
     /// Makes the lock file itself survive a loss of power; once, when a database is made.

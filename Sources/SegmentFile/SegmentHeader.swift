@@ -140,9 +140,8 @@ extension SegmentHeader {
         let name = uuid.segmentFileName
         var page = [UInt8](repeating: 0, count: Self.byteCount)
         var span = page.mutableSpan
-        var raw = unsafe span.mutableBytes
         guard let file = try? directory.open(name), let status = try? file.status(), status.isRegular,
-            (try? file.read(into: &raw, at: 0)) == Self.byteCount,
+            (try? file.read(into: &span, at: 0)) == Self.byteCount,
             let header = try? SegmentHeader(
                 parsing: unsafe page.span.bytes, fileByteCount: status.byteCount, file: name),
             header.segmentUUID == uuid

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import EmbeddingInput
+@testable import FileSystem
 
 /// What the operating system refuses, by conditions that make it refuse.
 @Suite struct SystemTests {
@@ -21,21 +22,14 @@ import Testing
     }
 
     @Test func `a closed descriptor cannot be examined`() throws {
-        #expect(try inputError { _ = try fileStatus(of: -1, name: "x") }.code == .notReadable)
-    }
-
-    @Test func `pipes are kept where the environment says, else in tmp`() {
-        #expect(defaultSpoolDirectory(variable: "PATH").contains("/bin"))
-        #expect(defaultSpoolDirectory(variable: "VECDB_TESTS_SET_NO_SUCH_VARIABLE") == "/tmp")
+        #expect(try inputError { _ = try status(of: File(descriptor: -1, path: "x"), name: "x") }.code == .notReadable)
     }
 
     @Test func `what cannot be copied says so`() throws {
         let directory = try TemporaryDirectory()
-        let descriptor = try openForReading(directory.path)
-        defer { closeDescriptor(descriptor) }
-        let error = try inputError {
-            _ = try spoolToTemporaryFile(descriptor, name: "x", directory: directory.path, isCancelled: { false })
-        }
+        var spool = try Spool(for: "x", in: directory.path)
+        let source = try openForReading(directory.path)
+        let error = try inputError { try spool.append(contentsOf: source, isCancelled: { false }) }
         #expect(error.code == .notReadable)
     }
 
@@ -74,22 +68,12 @@ import Testing
 
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full")))
     func `spooling to a disk that is full says where there is no room`() throws {
-        let spool = try TemporaryDirectory()
-        let pipe = Pipe()
-        try pipe.fileHandleForWriting.write(contentsOf: Data([1, 2, 3]))
-        try pipe.fileHandleForWriting.close()
-        let error = try inputError {
-            // The file is there when this is asked for the first time, under no name.
-            _ = try spoolToTemporaryFile(
-                pipe.fileHandleForReading.fileDescriptor, name: "a pipe", directory: spool.path
-            ) {
-                do {
-                    try redirect(toDescriptorOf: "/dev/full", O_WRONLY) { $0.hasPrefix(spool.path) }
-                    return false
-                } catch { return true }
-            }
-        }
-        #expect(error.code == .spoolFailed && error.message.contains("\(spool.path): No space left on device"))
+        let directory = try TemporaryDirectory()
+        var spool = try Spool(for: "a pipe", in: directory.path)
+        try redirect(spool.file.descriptor, toDescriptorOf: "/dev/full", O_WRONLY)
+        let bytes: [UInt8] = [1, 2, 3]
+        let error = try inputError { try spool.append(bytes.span) }
+        #expect(error.code == .spoolFailed && error.message.contains("\(directory.path): No space left on device"))
     }
 }
 
@@ -101,8 +85,12 @@ private func redirect(toDescriptorOf other: String, _ flags: Int32, where isFile
             let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
             return target.map(isFile) ?? false
         })
+    try redirect(descriptor, toDescriptorOf: other, flags)
+}
+
+private func redirect(_ descriptor: Int32, toDescriptorOf other: String, _ flags: Int32) throws {
     // Without O_CREAT, open takes no further argument.
     let new = unsafe open(other, flags | O_CLOEXEC)
     #expect(dup2(new, descriptor) == descriptor)
-    closeDescriptor(new)
+    close(new)
 }

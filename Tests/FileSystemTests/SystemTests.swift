@@ -3,34 +3,33 @@ import Testing
 
 @testable import FileSystem
 
-private func write(to write: (RawSpan, Int) throws -> Void) throws {
+private func write(to write: (Span<UInt8>, Int) throws -> Void) throws {
     let bytes = parameters
-    try unsafe write(bytes.span.bytes, 0)
+    try write(bytes.span, 0)
 }
 
 /// Reads `count` bytes; the file's error is the caller's.
-private func read(_ count: Int, at offset: Int, by read: (inout MutableRawSpan, Int) throws -> Int) throws -> Int {
+private func read(_ count: Int, at offset: Int, by read: (inout MutableSpan<UInt8>, Int) throws -> Int) throws -> Int {
     var bytes = [UInt8](repeating: 0, count: count)
     var span = bytes.mutableSpan
-    var raw = unsafe span.mutableBytes
-    return try read(&raw, offset)
+    return try read(&span, offset)
 }
 
 /// No file ever has the number −1, so that the kernel refuses every call.
 @Test func `a call that the kernel refuses says what could not be done to which file`() {
     let closed = File(descriptor: -1, path: "nothing")
-    let calls: [(operation: String, call: () throws -> Void)] = [
-        ("examine", { _ = try closed.status() }),
-        ("read", { _ = try read(1, at: 0) { bytes, offset in try closed.read(into: &bytes, at: offset) } }),
-        ("write", { try write { bytes, offset in try closed.write(bytes, at: offset) } }),
-        ("reserve 10 bytes for", { try closed.allocate(10) }),
-        ("resize", { try closed.truncate(to: 10) }),
-        ("sync", { try closed.synchronize() }),
-        ("lock", { _ = try closed.tryLock(exclusive: true) }),
-        ("map", { _ = try MappedFile(closed, byteCount: 1) }),
+    let calls: [(operation: String, offset: Int?, call: () throws -> Void)] = [
+        ("examine", nil, { _ = try closed.status() }),
+        ("read", 3, { _ = try read(1, at: 3) { bytes, offset in try closed.read(into: &bytes, at: offset) } }),
+        ("write", 0, { try write { bytes, offset in try closed.write(bytes, at: offset) } }),
+        ("reserve 10 bytes for", nil, { try closed.allocate(10) }),
+        ("resize", nil, { try closed.truncate(to: 10) }),
+        ("sync", nil, { try closed.synchronize() }),
+        ("lock", nil, { _ = try closed.tryLock(exclusive: true) }),
+        ("map", nil, { _ = try MappedFile(closed, byteCount: 1) }),
     ]
-    for (operation, call) in calls {
-        #expect(throws: SystemError(code: EBADF, operation: operation, path: "nothing")) { try call() }
+    for (operation, offset, call) in calls {
+        #expect(throws: SystemError(code: EBADF, operation: operation, path: "nothing", offset: offset)) { try call() }
     }
 }
 
@@ -45,7 +44,7 @@ private func read(_ count: Int, at offset: Int, by read: (inout MutableRawSpan, 
 
 @Test func `a write that finds no room says so`() throws {
     let full = try Directory(opening: "/dev").open("full", writable: true)
-    #expect(throws: SystemError(code: ENOSPC, operation: "write", path: "/dev/full")) {
+    #expect(throws: SystemError(code: ENOSPC, operation: "write", path: "/dev/full", offset: 0)) {
         try write { bytes, offset in try full.write(bytes, at: offset) }
     }
 }

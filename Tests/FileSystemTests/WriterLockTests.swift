@@ -80,7 +80,8 @@ func `fault 11: a holder is named only while it lives`() throws {
 @Test func `fault 02: a lock that is no file of its own is refused, unharmed`() throws {
     let place = try Place()
     let other = try place.directory.create("other")
-    try unsafe other.write([UInt8](repeating: 7, count: 300).span.bytes, at: 0)
+    let content = [UInt8](repeating: 7, count: 300)
+    try other.write(content.span, at: 0)
     try FileManager.default.linkItem(atPath: place.file("other"), toPath: place.file("lock"))
     #expect(throws: SystemError(code: EINVAL, operation: "use as a lock", path: place.file("lock"))) {
         try WriterLock.acquire(in: place.directory, timeoutSeconds: 0, holder: "me")

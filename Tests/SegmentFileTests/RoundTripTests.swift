@@ -130,16 +130,3 @@ func `a header that breaks a rule is refused though its checksum is right`(
     #expect(try !place.directory.open(uuid.segmentFileName).tryLock(exclusive: true))
     withExtendedLifetime(reader) {}
 }
-
-@Test func `what is read from a scratch file is what was written there`() throws {
-    let place = try Place()
-    let scratch = try ScratchFile(in: place.directory)
-    #expect(try place.directory.names().isEmpty)
-    let written = codes
-    try unsafe scratch.write(written.span.bytes, at: 1000)
-    var back = [UInt8](repeating: 0, count: 500)
-    var span = back.mutableSpan
-    var bytes = unsafe span.mutableBytes
-    try scratch.read(into: &bytes, at: 1100)
-    #expect(back == Array(codes[100..<600]))
-}

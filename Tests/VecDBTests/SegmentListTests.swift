@@ -33,8 +33,7 @@ private struct Divided {
         try VectorDatabase.build(
             at: path, from: .memory(vectors: vectors, dimensions: Self.dimensions), options: options)
         whole = try VectorDatabase.open(path)
-        let source = try CandidateSource(
-            vectors: vectors, dimensions: Self.dimensions, ids: nil, metadata: nil, spoolDirectory: place.path)
+        let source = try CandidateSource(vectors: vectors, dimensions: Self.dimensions, ids: nil, metadata: nil)
         let directory = try Directory(opening: path)
         var (segments, trained, uuids) = ([IndexSegment](), [Int: TreeTraining.Result](), [SegmentUUID: Int]())
         for (range, model) in zip(zip([0] + ends, ends).map { $0..<$1 }, models) {

@@ -126,8 +126,7 @@ struct RollbackJournal {
     private func bytes(at offset: Int, count: Int) throws(SystemError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var span = bytes.mutableSpan
-        var raw = unsafe span.mutableBytes
-        _ = try file.read(into: &raw, at: offset)
+        _ = try file.read(into: &span, at: offset)
         return bytes
     }
 

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// What a trainer's export directory contains, as its `manifest.json` says and its hashes prove.
 ///
 /// The format is described in `Formats/embedding-export.md`.
@@ -28,7 +30,7 @@ public struct ExportManifest: Sendable, Hashable {
         /// 64 lowercase hexadecimal digits.
         public let sha256: String
         /// What the file was while it was hashed.
-        let stamp: FileStamp
+        let stamp: FileSystem.File.Status
     }
 
     public struct Candidates: Sendable, Hashable {

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// The files that a manifest names: inside the directory, regular, with the announced SHA-256.
 struct ManifestFiles {
     private let directory: String
@@ -104,7 +106,7 @@ struct ManifestFiles {
     }
 }
 
-private func stampOfFile(at path: String) throws(InputError) -> FileStamp {
+private func stampOfFile(at path: String) throws(InputError) -> File.Status {
     // unreached: only pipes ask, and a file of the manifest is regular
     try InputFile.open(path, spoolDirectory: nil) { false }.stamp
 }

@@ -39,12 +39,11 @@ func brokenLink(_ path: String, _ error: SystemError) -> DatabaseError? {
             .notFound,
             "\(path): is a link that leads back to itself, or leads through one; mend the link, or name another path")
     }
-    let manager = FileManager.default
-    guard !manager.fileExists(atPath: path), let target = try? manager.destinationOfSymbolicLink(atPath: path) else {
-        return nil
-    }
+    guard let target = Path.linkTarget(path), (try? Path.status(of: path)) == nil else { return nil }
     return DatabaseError(
-        .notFound, "\(path): is a link to '\(target)', where there is nothing; mend the link, or name another path")
+        .notFound,
+        "\(path): is a link to '\(String(decoding: target, as: UTF8.self))', where there is nothing; mend the link, or name "
+            + "another path")
 }
 
 /// Opens the catalog in the directory of a database.

@@ -34,7 +34,7 @@ final class CandidateSource {
     /// Opens the files of a build.
     ///
     /// - Parameter manifest: the export that they belong to; what it hashed is what is read.
-    init(files: BuildFiles, of manifest: ExportManifest?, spoolDirectory: String, isCancelled: () -> Bool) throws {
+    init(files: BuildFiles, of manifest: ExportManifest?, isCancelled: () -> Bool) throws {
         let format = try files.inputFormat.map { name throws(DatabaseError) in
             guard let format = VectorFileFormat(rawValue: name) else {
                 let known = VectorFileFormat.allCases.map(\.rawValue).joined(separator: ", ")
@@ -46,29 +46,26 @@ final class CandidateSource {
         func open() throws -> VectorReader {
             try VectorReader.open(
                 files.vectors, format: format, tensor: files.tensor, text: text, hashedBy: manifest,
-                spoolDirectory: spoolDirectory, isCancelled: isCancelled)
+                isCancelled: isCancelled)
         }
         let reader = try manifest == nil ? open() : sayingNoMore(of: "the files of an export", open)
         dimensions = reader.dimensions
         element = reader.element
         vectors = .reader(reader)
         if let path = files.ids {
-            ids = .reader(
-                try IDReader.open(path, hashedBy: manifest, spoolDirectory: spoolDirectory, isCancelled: isCancelled))
+            ids = .reader(try IDReader.open(path, hashedBy: manifest, isCancelled: isCancelled))
         } else {
             ids = reader.hasIDs ? .withVectors : .implicit
         }
         if let path = files.metadata {
-            documents = .reader(
-                try MetadataReader.open(
-                    path, hashedBy: manifest, spoolDirectory: spoolDirectory, isCancelled: isCancelled))
+            documents = .reader(try MetadataReader.open(path, hashedBy: manifest, isCancelled: isCancelled))
         } else {
             documents = reader.hasDocuments ? .withVectors : .none
         }
     }
 
     /// Vectors in memory. Metadata documents go through a temporary file without a name, so that they are read like any others.
-    init(vectors: [Float], dimensions: Int, ids: [String]?, metadata: [String]?, spoolDirectory: String) throws {
+    init(vectors: [Float], dimensions: Int, ids: [String]?, metadata: [String]?) throws {
         guard 1...65_535 ~= dimensions, vectors.count % dimensions == 0 else {
             throw DatabaseError(
                 .invalidInput,
@@ -93,8 +90,7 @@ final class CandidateSource {
             throw DatabaseError(
                 .invalidInput, "the metadata of row \(row) has a line break between its values; write it on one line")
         }
-        documents = .reader(
-            try MetadataReader.open(documents: metadata, name: "the metadata", spoolDirectory: spoolDirectory))
+        documents = .reader(try MetadataReader.open(documents: metadata, name: "the metadata"))
     }
 
     /// Rows, where the format says so in advance.

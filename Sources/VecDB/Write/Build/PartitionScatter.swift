@@ -79,8 +79,7 @@ final class PartitionScatter {
         // Moved out and back, so that its capacity stays and nothing is copied.
         var buffer: [Float] = []
         swap(&buffer, &buckets[index].buffer)
-        // Proof: floats have no padding.
-        try unsafe scratch.write(buffer.span.bytes, at: nextOffset)
+        try scratch.write(buffer.span, at: nextOffset)
         buckets[index].extents.append((nextOffset, buffer.count))
         nextOffset += 4 * buffer.count
         buffer.removeAll(keepingCapacity: true)
@@ -98,9 +97,7 @@ final class PartitionScatter {
                 var span = result.mutableSpan
                 var target = span._mutatingExtracting(
                     part.lowerBound - wanted.lowerBound..<part.upperBound - wanted.lowerBound)
-                // Proof: any bits are a float.
-                var bytes = unsafe target.mutableBytes
-                try scratch.read(into: &bytes, at: extent.offset + 4 * (part.lowerBound - start))
+                try scratch.read(into: &target, at: extent.offset + 4 * (part.lowerBound - start))
             }
             start += extent.floatCount
         }

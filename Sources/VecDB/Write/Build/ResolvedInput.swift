@@ -1,5 +1,4 @@
 import EmbeddingInput
-import Foundation
 
 /// The sources that a build's input names, opened, with the metric and policy that the manifest may decide.
 struct ResolvedInput {
@@ -18,7 +17,6 @@ struct ResolvedInput {
     }
 
     init(_ input: BuildInput, options: BuildOptions, isCancelled: () -> Bool) throws {
-        let spool = FileManager.default.temporaryDirectory.path
         var manifest: ExportManifest?
         var files: BuildFiles?
         switch input {
@@ -39,13 +37,10 @@ struct ResolvedInput {
             } ?? .error
         expectedCount = manifest?.candidates.count
         if let files {
-            source = try CandidateSource(
-                files: files, of: manifest, spoolDirectory: spool, isCancelled: isCancelled)
-            queries = try Self.queries(
-                files, of: manifest, spool: spool, dimensions: source.dimensions, isCancelled)
+            source = try CandidateSource(files: files, of: manifest, isCancelled: isCancelled)
+            queries = try Self.queries(files, of: manifest, dimensions: source.dimensions, isCancelled)
         } else if case .memory(let vectors, let dimensions, let ids, let metadata) = input {
-            source = try CandidateSource(
-                vectors: vectors, dimensions: dimensions, ids: ids, metadata: metadata, spoolDirectory: spool)
+            source = try CandidateSource(vectors: vectors, dimensions: dimensions, ids: ids, metadata: metadata)
             queries = nil
         } else {
             preconditionFailure("every input has files or is in memory")
@@ -57,7 +52,7 @@ struct ResolvedInput {
     }
 
     private static func queries(
-        _ files: BuildFiles, of manifest: ExportManifest?, spool: String, dimensions: Int, _ isCancelled: () -> Bool
+        _ files: BuildFiles, of manifest: ExportManifest?, dimensions: Int, _ isCancelled: () -> Bool
     ) throws -> QuerySource? {
         guard let path = files.queryVectors else {
             if files.queryIDs != nil {
@@ -67,14 +62,14 @@ struct ResolvedInput {
             return nil
         }
         let vectors = try sayingNoMore(of: "query vectors") {
-            try VectorReader.open([path], hashedBy: manifest, spoolDirectory: spool, isCancelled: isCancelled)
+            try VectorReader.open([path], hashedBy: manifest, isCancelled: isCancelled)
         }
         guard vectors.dimensions == dimensions else {
             throw DatabaseError(
                 .invalidInput, "\(path) has \(vectors.dimensions) dimensions, the candidates have \(dimensions)")
         }
         let ids = try files.queryIDs.map {
-            try IDReader.open($0, hashedBy: manifest, spoolDirectory: spool, isCancelled: isCancelled)
+            try IDReader.open($0, hashedBy: manifest, isCancelled: isCancelled)
         }
         return QuerySource(vectors: vectors, ids: ids, expectedCount: manifest?.queries?.count)
     }

@@ -1,0 +1,37 @@
+/// A number whose memory is its value and nothing else: there is no padding in it, and every pattern of bits is a value.
+public protocol StoredNumber: BitwiseCopyable {}
+
+extension UInt8: StoredNumber {}
+extension UInt16: StoredNumber {}
+extension UInt32: StoredNumber {}
+extension UInt64: StoredNumber {}
+extension Float: StoredNumber {}
+
+extension MutableSpan where Element: StoredNumber {
+    /// The numbers as bytes, in the machine's order.
+    public func withBytes<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        // Proof: numbers without padding, for the length of the call.
+        unsafe span.withUnsafeBufferPointer { numbers in
+            unsafe body(Span(_unsafeBytes: UnsafeRawBufferPointer(numbers)))
+        }
+    }
+}
+
+extension File {
+    /// As ``read(into:at:)`` for raw bytes, into numbers in the machine's order.
+    ///
+    /// - Returns: the bytes read.
+    public func read<Number: StoredNumber>(
+        into numbers: inout MutableSpan<Number>, at offset: Int
+    ) throws(SystemError) -> Int {
+        // Proof: no padding, and any bits are a value.
+        var bytes = unsafe numbers.mutableBytes
+        return try read(into: &bytes, at: offset)
+    }
+
+    /// Writes all of the numbers at `offset`, in the machine's order.
+    public func write<Number: StoredNumber>(_ numbers: Span<Number>, at offset: Int) throws(SystemError) {
+        // Proof: no padding.
+        try write(unsafe numbers.bytes, at: offset)
+    }
+}
