@@ -7,7 +7,7 @@ from pathlib import Path
 from experiment.command import ROOT, Parser
 
 COMMAND = "Tools/hostile-test"
-PROBE = ROOT / ".build-hostile" / "release" / "Probe"
+PROBE = ROOT / ".build" / "release" / "Probe"
 PARTS = (
     "flips", "lengths", "sealed", "fields", "values", "sections", "mixes", "catalogs", "trees", "terminal",
     "underneath", "environment", "places", "self-check",
