@@ -68,7 +68,8 @@ struct TruthFile {
 }
 
 private func trueNearest(_ file: String, queryCount: Int, k: Int, in database: VectorDatabase) throws -> [[UInt64]] {
-    let table = try OrdinalTable(file, queryCount: queryCount, isCancelled: { Interrupts.requested })
+    let table = try OrdinalTable(
+        file, queryCount: queryCount, candidateCount: database.info.rows, isCancelled: { Interrupts.requested })
     guard table.rows.count == queryCount else {
         throw DatabaseError(
             .invalidInput,

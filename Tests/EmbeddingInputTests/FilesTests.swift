@@ -114,6 +114,31 @@ import Testing
         #expect(try readAll(reader, batch: 512).flatMap { $0 } == data.map(Float.init))
     }
 
+    /// A pipe has no size to hold against its header before it has ended.
+    @Test func `fault 12: of a pipe no more is kept than its header announces, and nothing in vain`() throws {
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
+        func refusal(_ shape: String) throws -> InputError {
+            let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(shape)), }"
+            let path = try directory.pipe(npyFile(header, data: [UInt8](repeating: 0, count: 6 << 20)))
+            return try inputError { _ = try VectorReader.open([path], spoolDirectory: directory.path) }
+        }
+        // Of the whole file these would be other errors.
+        #expect(
+            try refusal("1099511627776, 4").message.contains("announces 1,099,511,627,776 rows; one input has at most"))
+        #expect(try refusal("100, 4").message.contains("goes on behind the 1,6"))
+        #expect(try refusal("2000000, 4").code == .truncated)
+        for (name, limit) in [("grid-f4-little.npy", 188), ("grid.ndjson", nil)] {
+            let file = try InputFile.open(fixture(name), spoolDirectory: nil) { false }
+            #expect(try VectorSource.byteLimit(file, isStandardInput: true, format: nil) == limit)
+        }
+        let file = try InputFile.open(fixture("grid.csv"), spoolDirectory: nil) { false }
+        #expect(
+            try inputError { _ = try VectorSource.byteLimit(file, isStandardInput: true, format: nil) }.code
+                == .unsupported)
+        #expect(try VectorSource.byteLimit(file, isStandardInput: true, format: .csv) == nil)
+    }
+
     @Test func `spooling stops when asked, and says when it has no place`() throws {
         let directory = try TemporaryDirectory()
         let path = try directory.pipe([1, 2, 3])

@@ -37,6 +37,16 @@ import Testing
         #expect(try table("t.ibin", shaped + littleEndianBytes([0.5, 0.6, 0.7, 0.8])) == rows)
     }
 
+    @Test func `fault 12: a table of more columns than there are candidates is not read`() throws {
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
+        let path = try directory.write(
+            "t.npy", npyFile(header("'<i4'", "2, 2"), data: values.flatMap { littleEndianBytes(Int32($0)) }))
+        #expect(try OrdinalTable(path, queryCount: 2, candidateCount: 2).rows == rows)
+        let error = try inputError { _ = try OrdinalTable(path, queryCount: 2, candidateCount: 1) }
+        #expect(error.code == .mismatch && error.message.contains("2 ordinals a row"))
+    }
+
     @Test func `fault 18: a negative ordinal is refused with its row and value, signed or not`() throws {
         func words(_ values: Int32...) -> [UInt8] { values.flatMap { littleEndianBytes($0) } }
         let files: [(name: String, content: [UInt8], value: String)] = [

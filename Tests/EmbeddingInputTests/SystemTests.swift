@@ -29,7 +29,7 @@ import Testing
         let directory = try TemporaryDirectory()
         var spool = try Spool(for: "x", in: directory.path)
         let source = try openForReading(directory.path)
-        let error = try inputError { try spool.append(contentsOf: source, isCancelled: { false }) }
+        let error = try inputError { _ = try spool.append(contentsOf: source, isCancelled: { false }) }
         #expect(error.code == .notReadable)
     }
 

@@ -35,6 +35,8 @@ import Testing
         ("0,1,id\n.5,.25,7\n", "field 3 is 'id'"),
         ("0.0,1.0,item_id\n.5,.25,7\n", "field 3 is 'item_id'"), ("e0,e1,id\n.5,.25,7\n", "has a column named 'id'"),
         ("e0,title,e1\n.5,1,.25\n", "named 'title'"), ("e0,e1,\n.5,.25,7\n", "without a name"),
+        ("product,e0,e1\n7,.5,.25\n", "named 'product'"), ("e0,sku,e1\n.5,7,.25\n", "named 'sku'"),
+        ("e0,e1,e2,weight\n.5,.25,1,7\n", "named 'weight'"), ("#,dim_0,dim_1\n7,.5,.25\n", "named '#'"),
         (".5,.25,7,\n", "field 4 is ''"), (".5,.25,Fargo (1996)\n", "field 3 is 'Fargo (1996)'"),
     ])
     func `fault 17: a first line that may be something else is refused`(text: String, part: String) throws {
@@ -50,6 +52,7 @@ import Testing
     @Test(
         arguments: [
             ("e0,e1\n0,1\n", [[0, 1]]), ("x,y\n1,2\n", [[1, 2]]), ("item_0,item_1\n1,2\n", [[1, 2]]),
+            ("x,y,z\n1,2,3\n", [[1, 2, 3]]), ("a1,b1,c2,c3\n1,2,3,4\n", [[1, 2, 3, 4]]), ("p,x1\n1,2\n", [[1, 2]]),
             ("identity,y\n1,2\n", [[1, 2]]), ("0,1,3\n", [[0, 1, 3]]), ("0,1.0\n", [[0, 1]]), ("0.0,1\n", [[0, 1]]),
             ("0.0,1.0,3.0\n", [[0, 1, 3]]), ("0.00,1.00\n", [[0, 1]]), ("1,0\n", [[1, 0]]),
         ] as [(String, [[Float]])])

@@ -124,11 +124,17 @@ import Synchronization
         do throws(CatalogError) {
             if flags & SQLITE_OPEN_MAIN_DB != 0, unsafe isNamed(name, "") {
                 try checkCatalog()
-                // Nobody's file is taken for a new one.
-                if flags & SQLITE_OPEN_CREATE != 0 { flags |= SQLITE_OPEN_EXCLUSIVE }
+                let isNew = flags & SQLITE_OPEN_CREATE != 0
+                if isNew {
+                    // With the mode of the database's other files, SQLite's own is narrower; and nobody's is taken for a new one.
+                    do throws(SystemError) { _ = try directory.create(CatalogFile.name) } catch {
+                        throw CatalogError(error, path: path)
+                    }
+                    flags &= ~SQLITE_OPEN_CREATE
+                }
                 let code = unsafe original.pointee.xOpen(original, name, file, flags, outFlags)
                 guard code == SQLITE_OK else { return refused(unopened, code) }
-                if unsafe !hasMoved(file), try note(isNew: flags & SQLITE_OPEN_CREATE != 0) { return code }
+                if unsafe !hasMoved(file), try note(isNew: isNew) { return code }
                 throw replaced
             }
             guard flags & SQLITE_OPEN_MAIN_JOURNAL != 0, unsafe isNamed(name, CatalogFile.journalSuffix) else {

@@ -46,15 +46,30 @@ public final class CatalogWriter: Sendable {
     }
 
     /// Opens an existing catalog, rolls back what a crash left, and checks its schema and that it can be written.
+    ///
+    /// - Parameter isCancelled: asked while another program holds the catalog; `true` ends the wait with `busy`.
     public static func open(
-        in directory: Directory, checksum: @escaping CatalogChecksum, busyTimeoutSeconds: Double = 10
+        in directory: Directory, checksum: @escaping CatalogChecksum, busyTimeoutSeconds: Double = 10,
+        isCancelled: () -> Bool = { false }
     ) throws(CatalogError) -> CatalogWriter {
         let file = try CatalogFile(in: directory, checksum: checksum)
-        let connection = try file.connect(.write, busyTimeoutSeconds: busyTimeoutSeconds)
-        let writer = CatalogWriter(file, connection)
-        // SQLite opens a file without write permission all the same; the first lock for writing tells.
-        try writer.write(naming: false) { db in _ = try file.checkedSchema(db) }
-        return writer
+        let milliseconds = Int(1000 * min(max(busyTimeoutSeconds, 0), 86_400))
+        let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+        // SQLite's own wait cannot be ended: it waits a little, again and again.
+        while true {
+            do throws(CatalogError) {
+                let connection = try file.connect(.write, busyTimeoutSeconds: min(busyTimeoutSeconds, 0.1))
+                let writer = CatalogWriter(file, connection)
+                // SQLite opens a file without write permission all the same; the first lock for writing tells.
+                try writer.write(naming: false) { db in
+                    _ = try file.checkedSchema(db)
+                    try db.execute(sql: "PRAGMA busy_timeout=\(milliseconds)")
+                }
+                return writer
+            } catch {
+                guard error.code == .busy, ContinuousClock.now < deadline, !isCancelled() else { throw error }
+            }
+        }
     }
 
     private init(_ file: CatalogFile, _ connection: DatabaseQueue) {

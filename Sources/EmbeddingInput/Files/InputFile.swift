@@ -34,9 +34,11 @@ final class InputFile {
     ///
     /// - Parameters:
     ///   - expected: what a file was that has been looked at before; another one is refused.
-    ///   - isCancelled: asked between chunks while a pipe is copied; an endless pipe ends no other way.
+    ///   - byteLimit: asked, when the beginning of a pipe has come, how many bytes there can be; `nil` where only its end tells.
+    ///   - isCancelled: asked between chunks while a pipe is copied; an endless pipe without a limit ends no other way.
     static func open(
-        _ path: String, expecting expected: File.Status? = nil, spoolDirectory: String?, isCancelled: () -> Bool
+        _ path: String, expecting expected: File.Status? = nil, spoolDirectory: String?,
+        byteLimit: ByteLimit = { _ throws(InputError) in nil }, isCancelled: () -> Bool
     ) throws(InputError) -> InputFile {
         if path == "-" {
             let name = "standard input"
@@ -44,14 +46,16 @@ final class InputFile {
             do throws(SystemError) { input = try File.standardInput() } catch {
                 throw InputError(error, file: name, "could not be read")
             }
-            return try InputFile(spooling: input, name: name, directory: spoolDirectory, isCancelled: isCancelled)
+            return try InputFile(
+                spooling: input, name: name, directory: spoolDirectory, byteLimit: byteLimit, isCancelled: isCancelled)
         }
         let file = try openForReading(path)
         let found = try status(of: file, name: path)
         if let expected, found != expected { throw changed(path) }
         if found.isRegular { return InputFile(name: path, path: path, file: file, found) }
         if found.isPipe {
-            return try InputFile(spooling: file, name: path, directory: spoolDirectory, isCancelled: isCancelled)
+            return try InputFile(
+                spooling: file, name: path, directory: spoolDirectory, byteLimit: byteLimit, isCancelled: isCancelled)
         }
         throw InputError(
             .notAFile, file: path,
@@ -60,13 +64,15 @@ final class InputFile {
                 : "is neither a regular file nor a pipe; copy its content to a file first")
     }
 
-    /// Opens `path`, and hashes every pass over it where `manifest` names it; see `open(_:expecting:spoolDirectory:isCancelled:)`.
+    /// Opens `path`, and hashes every pass over it where `manifest` names it; see `open(_:expecting:spoolDirectory:byteLimit:isCancelled:)`.
     static func open(
-        _ path: String, hashedBy manifest: ExportManifest?, spoolDirectory: String?, isCancelled: () -> Bool
+        _ path: String, hashedBy manifest: ExportManifest?, spoolDirectory: String?,
+        byteLimit: ByteLimit = { _ throws(InputError) in nil }, isCancelled: () -> Bool
     ) throws(InputError) -> InputFile {
         let named = manifest?.file(at: path)
         let file = try open(
-            path, expecting: named?.stamp, spoolDirectory: spoolDirectory, isCancelled: isCancelled)
+            path, expecting: named?.stamp, spoolDirectory: spoolDirectory, byteLimit: byteLimit,
+            isCancelled: isCancelled)
         file.pass = named.map { PassHash(expected: $0.sha256) }
         return file
     }
@@ -87,12 +93,25 @@ final class InputFile {
     }
 
     private convenience init(
-        spooling source: File, name: String, directory: String?, isCancelled: () -> Bool
+        spooling source: File, name: String, directory: String?, byteLimit: ByteLimit, isCancelled: () -> Bool
     ) throws(InputError) {
         var spool = try Spool(for: name, in: directory)
-        try spool.append(contentsOf: source, isCancelled: isCancelled)
+        if try !spool.append(contentsOf: source, upTo: Self.beginningByteCount, isCancelled: isCancelled) {
+            let limit = try byteLimit(try InputFile(spool, name: name))
+            guard try spool.append(contentsOf: source, upTo: limit.map { $0 + 1 }, isCancelled: isCancelled) else {
+                throw InputError(
+                    .malformed, file: name,
+                    "goes on behind the \(grouped(limit ?? 0)) bytes that its header announces; is it in another format, or "
+                        + "two files in one?")
+            }
+        }
         try self.init(spool, name: name)
     }
+
+    /// How many bytes a file can have of which the beginning is given, as far as that says it; throws where it is of no use.
+    typealias ByteLimit = (InputFile) throws(InputError) -> Int?
+    /// Longer than any header that is read.
+    private static let beginningByteCount = 4 << 20
 
     private convenience init(_ spool: Spool, name: String) throws(InputError) {
         self.init(name: name, path: nil, file: spool.file, try status(of: spool.file, name: name))

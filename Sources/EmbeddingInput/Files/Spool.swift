@@ -28,12 +28,16 @@ struct Spool {
         byteCount += bytes.count
     }
 
-    /// Appends everything that comes from `source`.
+    /// Appends what comes from `source`.
     ///
+    /// - Parameter limit: no more is read when the file has grown to so many bytes, or a little more.
+    /// - Returns: whether `source` came to its end.
     /// - Throws: `spoolFailed` when the file cannot be written, `notReadable` when `source` fails, `cancelled`.
-    mutating func append(contentsOf source: File, isCancelled: () -> Bool) throws(InputError) {
+    mutating func append(
+        contentsOf source: File, upTo limit: Int? = nil, isCancelled: () -> Bool
+    ) throws(InputError) -> Bool {
         var chunk = [UInt8](repeating: 0, count: 256 << 10)
-        while true {
+        while limit.map({ byteCount < $0 }) ?? true {
             // Asked between waits, so that a pipe can be left that is silent, or that no program has opened to write.
             if isCancelled() { throw InputError(.cancelled, file: name, "stopped while it was being read") }
             var room = chunk.mutableSpan
@@ -42,9 +46,10 @@ struct Spool {
                 throw InputError(error, file: name, "could not be read")
             }
             guard let count else { continue }
-            if count == 0 { return }
+            if count == 0 { return true }
             try append(chunk.span.extracting(first: count))
         }
+        return false
     }
 
     private static func failure(

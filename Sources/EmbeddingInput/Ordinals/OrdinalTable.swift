@@ -13,11 +13,12 @@ public struct OrdinalTable: Sendable {
     ///
     /// - Parameters:
     ///   - queryCount: a file of more rows than this is not read; it may be a hole of terabytes.
+    ///   - candidateCount: nor one of more columns than this, for no query has the same candidate twice.
     ///   - isCancelled: asked while a pipe is copied; `true` throws `cancelled`.
     /// - Throws: `InputError` that names the file and, for a negative ordinal, its row and value; −1 is one as an
     ///   unsigned number as well.
     public init(
-        _ path: String, queryCount: Int? = nil, isCancelled: () -> Bool = { false }
+        _ path: String, queryCount: Int? = nil, candidateCount: Int? = nil, isCancelled: () -> Bool = { false }
     ) throws(InputError) {
         let source = try InputFile.open(path, spoolDirectory: nil, isCancelled: isCancelled)
         file = source.name
@@ -30,6 +31,12 @@ public struct OrdinalTable: Sendable {
                 .mismatch, file: source.name,
                 "has \(grouped(layout.rowCount)) \(layout.rowCount == 1 ? "row" : "rows") for \(grouped(queryCount)) "
                     + (queryCount == 1 ? "query" : "queries"))
+        }
+        if let candidateCount, layout.columns > candidateCount {
+            throw InputError(
+                .mismatch, file: source.name,
+                "has \(grouped(layout.columns)) ordinals a row, where there are \(grouped(candidateCount)) candidates: some "
+                    + "would be there twice")
         }
         rows = try layout.read(source)
         try source.checkUnchanged()

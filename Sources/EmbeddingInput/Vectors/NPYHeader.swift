@@ -25,6 +25,16 @@ enum NPYHeader {
             byteOffset: fields.byteOffset, availableByteCount: file.byteCount - fields.byteOffset, file: file.name)
     }
 
+    /// The bytes of a whole file of vectors, from its beginning.
+    static func byteCount(announcedBy beginning: InputFile) throws(InputError) -> Int {
+        let fields = try fields(of: beginning)
+        let (element, _) = try elementType(fields.descr, file: beginning.name)
+        let (rows, dimensions) = try matrixShape(fields, file: beginning.name)
+        guard rows <= VectorReader.rowLimit else { throw VectorReader.tooManyRows(rows, file: beginning.name) }
+        let width = try checkedDimensions(dimensions, file: beginning.name) * element.byteCount
+        return fields.byteOffset + Int(rows) * width
+    }
+
     /// Reads the header of any array.
     static func fields(of file: InputFile) throws(InputError) -> Fields {
         let preamble = try file.prefix(12)

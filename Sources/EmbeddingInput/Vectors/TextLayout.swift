@@ -61,7 +61,8 @@ struct DelimitedColumns {
         }
         // In a mixture of names and numbers only the first.
         let places = numbers == 0 ? fields.indices : fields.startIndex..<1
-        if let place = places.first(where: { fields[$0].isEmpty || namesNoNumber(fields[$0]) }) {
+        let odd = numbers == 0 ? oddOneOut(fields) : nil
+        if let place = places.first(where: { fields[$0].isEmpty || namesNoNumber(fields[$0]) }) ?? odd {
             let name = fields[place]
             throw records.error(
                 .malformed, remedy: .textLayout,
@@ -108,6 +109,19 @@ struct DelimitedColumns {
                     + quoted(text.utf8))
         }
         return number - 1
+    }
+
+    /// The one name that is none of a series, as `product` beside `e0`, `e1`, `e2`; `nil` where there is no such.
+    private static func oddOneOut(_ names: [ArraySlice<UInt8>]) -> Int? {
+        func series(_ name: ArraySlice<UInt8>) -> [UInt8]? {
+            guard let last = name.lastIndex(where: { !isDigit($0) }), last < name.endIndex - 1 else { return nil }
+            return Array(name[...last])
+        }
+        // All but one are of it: the first two names, or the first and the third, or the second and the third.
+        let all = names.map(series)
+        guard all.count > 2, let common = all[0] == all[1] ? all[0] : all[2] else { return nil }
+        let others = all.indices.filter { all[$0] != common }
+        return others.count == 1 ? others[0] : nil
     }
 
     private static let wordsForNoNumber: [String] = [

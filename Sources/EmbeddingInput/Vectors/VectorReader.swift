@@ -77,7 +77,10 @@ public final class VectorReader {
         var sources: [VectorSource] = []
         for path in paths {
             let file = try InputFile.open(
-                path, hashedBy: manifest, spoolDirectory: spoolDirectory, isCancelled: isCancelled)
+                path, hashedBy: manifest, spoolDirectory: spoolDirectory,
+                byteLimit: { beginning throws(InputError) in
+                    try VectorSource.byteLimit(beginning, isStandardInput: path == "-", format: format)
+                }, isCancelled: isCancelled)
             let source = try VectorSource(
                 file, isStandardInput: path == "-", format: format, tensor: tensor, text: text)
             if let first = sources.first { try source.checkAgreement(with: first) }
@@ -121,14 +124,17 @@ public final class VectorReader {
             // A file may be as long as it says and yet hold nothing: a hole of 2^40 rows is read for hours.
             let (sum, overflows) = known.addingReportingOverflow(rows)
             guard !overflows, sum <= Self.rowLimit else {
-                throw InputError(
-                    .unsupported, file: source.file.name,
-                    "announces \(grouped(rows)) rows; one input has at most \(grouped(Self.rowLimit))")
+                throw Self.tooManyRows(UInt64(rows), file: source.file.name)
             }
             total = sum
         }
         count = total
         inference = hasDocuments ? MetadataSchemaInference() : nil
+    }
+
+    static func tooManyRows(_ rows: UInt64, file: String) -> InputError {
+        InputError(
+            .unsupported, file: file, "announces \(grouped(rows)) rows; one input has at most \(grouped(rowLimit))")
     }
 
     /// Reads up to `maxRows` rows into the front of `buffer`, row after row, across the ends of files.

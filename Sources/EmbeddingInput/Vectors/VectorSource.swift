@@ -97,6 +97,22 @@ struct VectorSource {
             "has \(mine), but \(first.file.name) has \(theirs); files of one input must agree")
     }
 
+    /// How many bytes a pipe may bring of which the beginning is given, so that nothing is kept in vain; `nil` where only its
+    /// end tells. Throws for what will not be read anyway.
+    static func byteLimit(
+        _ beginning: InputFile, isStandardInput: Bool, format: VectorFileFormat?
+    ) throws(InputError) -> Int? {
+        let isNPY: Bool
+        if let format {
+            isNPY = format == .npy
+        } else if isStandardInput {
+            isNPY = try recognize(beginning, isStandardInput: true) == .npy
+        } else {
+            isNPY = try beginning.prefix(NPYHeader.magic.count).elementsEqual(NPYHeader.magic)
+        }
+        return isNPY ? try NPYHeader.byteCount(announcedBy: beginning) : nil
+    }
+
     private static func recognize(
         _ file: InputFile, isStandardInput: Bool
     ) throws(InputError) -> VectorFileFormat {

@@ -118,7 +118,8 @@ extension DatabaseInspection {
             try describe(snapshot)
             _ = try snapshot.onlySegment()
         } catch {
-            if let error = error as? CatalogError, error.isUnopened { throw error }
+            // What could not be looked at is not damaged.
+            if let error = error as? CatalogError, error.isUnopened || error.code == .busy { throw error }
             // What a crash left and the next reader puts right is no damage.
             recoveryPending = (error as? CatalogError)?.code == .recoveryPending
             if !recoveryPending { add(DatabaseError(anyError: error)) }

@@ -61,8 +61,9 @@ final class WriterSession {
         self.lock = lock
         if let obstacle = Self.obstacle(directory, lock) { throw DatabaseError(.locked, "\(path): \(obstacle)") }
         do throws(CatalogError) {
-            catalog = try CatalogWriter.open(in: directory, checksum: catalogChecksum)
+            catalog = try CatalogWriter.open(in: directory, checksum: catalogChecksum, isCancelled: isCancelled)
         } catch {
+            if error.code == .busy, isCancelled() { throw DatabaseError.interrupted }
             throw error.code == .notFound ? notADatabase(path) : DatabaseError(error)
         }
         let contents = try catalog.contents()
