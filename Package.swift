@@ -14,6 +14,7 @@ let package = Package(
     platforms: [.macOS("26.0")],
     products: [
         .library(name: "VecDB", targets: ["VecDB"]),
+        .library(name: "VecDBJSON", targets: ["VecDBJSON"]),
         .executable(name: "vecdb", targets: ["VecDBCommand"]),
     ],
     dependencies: [
@@ -43,10 +44,11 @@ let package = Package(
             name: "VecDB",
             dependencies: ["TreeAH", "SegmentFile", "FileSystem", "Catalog", "EmbeddingInput", "VectorKernels"],
             swiftSettings: lendsSpans),
+        .target(name: "VecDBJSON", dependencies: ["VecDB"], swiftSettings: strict),
         .executableTarget(
             name: "VecDBCommand",
             dependencies: [
-                "VecDB", "EmbeddingInput",
+                "VecDB", "VecDBJSON", "EmbeddingInput",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -65,10 +67,15 @@ let package = Package(
             name: "VecDBTests",
             dependencies: ["VecDB", "Catalog", "SegmentFile", "FileSystem", "TreeAH", "VectorKernels"],
             swiftSettings: lendsSpans),
+        // What tests of several modules check JSON with.
+        .target(name: "SchemaChecks", path: "Tests/SchemaChecks", swiftSettings: strict),
+        .testTarget(
+            name: "VecDBJSONTests", dependencies: ["VecDB", "VecDBJSON", "SchemaChecks", "VectorKernels"],
+            swiftSettings: strict),
         .testTarget(
             name: "VecDBCommandTests",
             dependencies: [
-                "VecDB", "VecDBCommand", "VectorKernels",
+                "VecDB", "VecDBJSON", "VecDBCommand", "SchemaChecks", "VectorKernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

@@ -1,4 +1,5 @@
 import Foundation
+import SchemaChecks
 import Testing
 
 struct BuildCommandTests {

@@ -18,7 +18,7 @@ import Testing
             ["Arguments.swift", "ProcessCounters.swift", "BuildSummaryText.swift", "Vecdb.swift"]
         ),
         // Names of options in a note, words of Foundation's in its errors.
-        (#"\.replacing\("#, ["Explanation.swift", "StandardOutput.swift", "Remedies.swift"]),
+        (#"\.replacing\("#, ["ExplanationText.swift", "StandardOutput.swift", "Remedies.swift"]),
         // Names of tables; numbers of queries.
         (#"([iI][dD]s?|[nN]ames|[kK]eys)\.sorted\(\)"#, ["Schema.swift", "Contents.swift", "Exclusions.swift"]),
         // Names of tables, options, /proc, lines that are printed.

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import VecDBJSON
 
 @testable import VecDB
 @testable import VecDBCommand
@@ -163,7 +164,7 @@ struct HostileTextTests {
             return hits.map { "{\"ordinal\":\($0.ordinal)}" }
         }
         // Not finished: less than is handed on at a time.
-        try output.write(Answer(index: 0, id: nil, hits: hits))
+        try output.write(Answer(query: 0, hits: hits))
         #expect(asked.count >= 5 && asked.max() ?? 0 <= 20 && asked.reduce(0, +) == 100)
     }
 }

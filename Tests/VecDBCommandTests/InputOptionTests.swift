@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SchemaChecks
 import Testing
 
 @testable import VecDBCommand

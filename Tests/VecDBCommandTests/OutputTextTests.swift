@@ -57,14 +57,6 @@ struct OutputTextTests {
         #expect(roughDuration(seconds: .nan) == "days")
     }
 
-    @Test func `scores are the shortest decimals of their floats, and always finite`() {
-        #expect(scoreText(2.5401) == "2.5401")
-        #expect(scoreText(4.317_039_5) == "4.3170395")
-        #expect(scoreText(3) == "3.0")
-        #expect(scoreText(.infinity) == "3.4028235e+38")
-        #expect(scoreText(-.infinity) == "-3.4028235e+38")
-    }
-
     @Test(arguments: [
         ("300000000", 300_000_000), ("1B", 1), ("2GB", 2_000_000_000), ("2gb", 2_000_000_000), ("512 MiB", 512 << 20),
         ("1.5GiB", 3 << 29), ("1KB", 1000), ("1KiB", 1024), ("2G", 2 << 30), ("4TiB", 4 << 40),
@@ -76,21 +68,6 @@ struct OutputTextTests {
     @Test(arguments: ["", "GB", "2XB", "-1GB", "0", "0.1B", "1e3", "..", "2GBs", "99999999999TB", "inf"])
     func `what is no size is refused`(text: String) {
         #expect(throws: (any Error).self) { try ByteSize.parse(text) }
-    }
-
-    @Test(arguments: [
-        ("database", "database"), ("estimatedRecallAt10", "estimated_recall_at_10"), ("segmentUUID", "segment_uuid"),
-        ("p50", "p50"), ("leavesToSearch", "leaves_to_search"),
-    ])
-    func `names become snake case`(name: String, key: String) {
-        #expect(JSONOutput.snakeCase(name) == key)
-    }
-
-    @Test func `JSON strings escape what must be escaped`() throws {
-        let text = "a\"b\\c\nd\te\r\u{1}\u{7F}é七👍\u{2028}"
-        let json = JSONOutput.string(text)
-        #expect(!json.contains("\n"))
-        #expect(try JSONValue(parsing: json) == .string(text))
     }
 
     @Test func `fields of TSV lines hold no tab and no newline`() {

@@ -55,7 +55,7 @@ public struct Hit: Sendable, Equatable {
     }
 }
 
-/// What a search did, for `--explain`.
+/// What a search did: ``VectorDatabase/explain(_:options:)``.
 public struct SearchStatistics: Sendable {
     /// Partitions in the tree, 0 for an exact search.
     public var leaves = 0

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EmbeddingInput
 import VecDB
+import VecDBJSON
 
 struct BuildCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -74,7 +75,7 @@ struct BuildCommand: ParsableCommand {
         noteWhatHadNoEffect(summary)
         try StandardOutput.print(
             json
-                ? JSONOutput.document(BuildReport(summary: summary, peakMemoryBytes: memory.bytes))
+                ? JSONDocument(summary, peakMemoryBytes: memory.bytes).text(.indented)
                 : printableLines(summaryText(summary, peakMemoryBytes: memory.bytes)),
             whenDone:
                 "\(printable(database)) was built: generation \(summary.generation), \(counted(summary.rows, "row"))")

@@ -1,4 +1,5 @@
 import VecDB
+import VecDBJSON
 
 // Measurements of a database that is not in memory yet.
 
@@ -60,20 +61,12 @@ extension EvalCommand {
             }
         }
         guard let best else { return }
-        if json { return try StandardOutput.print(JSONOutput.document(best)) }
+        if json { return try StandardOutput.print(JSONDocument(best).text(.indented)) }
         let grown = best.residentAfterBytes - best.residentBeforeBytes
         try StandardOutput.print(
             "opened in \(fixed(best.openUs, 0)) µs · first answer \(fixed(best.firstAnswerUs, 0)) µs later · "
                 + "\(byteSize(max(0, grown))) more resident memory")
     }
-}
-
-/// What `--open` measures.
-struct OpeningReport: Encodable {
-    var openUs: Double
-    var firstAnswerUs: Double
-    var residentBeforeBytes: Int
-    var residentAfterBytes: Int
 }
 
 private func microseconds(_ duration: Duration) -> Double {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EmbeddingInput
 import VecDB
+import VecDBJSON
 
 struct EvalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -149,7 +150,7 @@ struct EvalCommand: ParsableCommand {
             }
         }
         if let picture { try picture.write(FrontierPlot(rows, k: k, title: self.database, info: info).svg) }
-        if json { return try StandardOutput.print(JSONOutput.document(rows)) }
+        if json { return try StandardOutput.print(JSONDocument(rows).text(.indented)) }
         let stored = usesStored ? "\n" + settingsText(info.settings, defaults: info.defaults) : ""
         try StandardOutput.print(printableLines(evaluationText(rows, k: k) + stored))
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import VecDB
+import VecDBJSON
 
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,7 +20,8 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let inspection = try VectorDatabase.inspect(database)
-        try StandardOutput.print(json ? JSONOutput.document(inspection) : printableLines(inspectionText(inspection)))
+        try StandardOutput.print(
+            json ? JSONDocument(inspection).text(.indented) : printableLines(inspectionText(inspection)))
         guard inspection.problems.isEmpty else {
             throw DatabaseError(
                 .corrupt,

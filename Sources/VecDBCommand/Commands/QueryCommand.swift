@@ -1,6 +1,7 @@
 import ArgumentParser
 import EmbeddingInput
 import VecDB
+import VecDBJSON
 
 struct QueryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -98,7 +99,8 @@ struct QueryCommand: ParsableCommand {
                     batch.vectors, options: options, excludedIDs: exclusions.inBatch(batch), threads: search.threads)
                 if withMetadata { output.documents = searched.documents(of: answers) }
                 for (position, hits) in answers.enumerated() {
-                    try output.write(Answer(index: batch.firstIndex + position, id: batch.id(position), hits: hits))
+                    let query = batch.firstIndex + position
+                    try output.write(Answer(query: query, queryID: batch.id(position), hits: hits))
                 }
             }
             queryCount = batch.firstIndex + batch.count
@@ -130,10 +132,11 @@ struct QueryCommand: ParsableCommand {
             batch.vectors, options: options, excludedIDs: exclusions.inBatch(batch))
         if withMetadata { output.documents = Searched.database(database).documents(of: answers.map(\.hits)) }
         for (position, (hits, statistics)) in answers.enumerated() {
-            let index = batch.firstIndex + position
+            let query = batch.firstIndex + position
             let explanation = Explanation(
                 statistics, ignored: statistics.exact ? search.ignoredByExactSearch : [])
-            try output.write(Answer(index: index, id: batch.id(position), hits: hits, explanation: explanation))
+            try output.write(
+                Answer(query: query, queryID: batch.id(position), hits: hits, explanation: explanation))
         }
     }
 

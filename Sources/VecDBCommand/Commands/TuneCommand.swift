@@ -1,6 +1,7 @@
 import ArgumentParser
 import EmbeddingInput
 import VecDB
+import VecDBJSON
 
 struct TuneCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -98,7 +99,7 @@ struct TuneCommand: ParsableCommand {
             database, queries: vectors, truth: nearest, options: tuneOptions)
         tuning.advice = tuning.advice.map(withOptions)
         try StandardOutput.print(
-            json ? JSONOutput.document(tuning) : printableLines(tuningText(tuning)),
+            json ? JSONDocument(tuning).text(.indented) : printableLines(tuningText(tuning)),
             whenDone: tuning.generation.map { "\(printable(database)) has its new settings, in generation \($0)" })
         guard tuning.isReached else {
             if let advice = tuning.advice { StandardError.note(advice) }

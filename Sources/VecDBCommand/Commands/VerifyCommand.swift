@@ -1,5 +1,6 @@
 import ArgumentParser
 import VecDB
+import VecDBJSON
 
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -31,7 +32,7 @@ struct VerifyCommand: ParsableCommand {
             progressLine.show(check, completed: completed, total: total)
         }
         progressLine.erase()
-        try StandardOutput.print(json ? JSONOutput.document(report) : printableLines(verificationText(report)))
+        try StandardOutput.print(json ? JSONDocument(report).text(.indented) : printableLines(verificationText(report)))
         guard report.isIntact else {
             throw DatabaseError(
                 .corrupt,

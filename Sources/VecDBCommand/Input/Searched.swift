@@ -1,4 +1,5 @@
 import VecDB
+import VecDBJSON
 
 /// What 'query' searches: a database, or the files of an export without one.
 enum Searched {
@@ -35,7 +36,7 @@ enum Searched {
     }
 
     /// What looks up the metadata documents of some answers' hits, which it is asked for in their order.
-    func documents(of answers: [[Hit]]) -> HitOutput.Documents {
+    func documents(of answers: [[Hit]]) -> Answer.Documents {
         switch self {
         case .database(let database): return { try database.metadata(ordinals: $0.map(\.ordinal)) }
         case .export(let search):

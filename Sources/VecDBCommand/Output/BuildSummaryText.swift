@@ -1,19 +1,5 @@
 import VecDB
 
-/// What a build made and used, for programs.
-struct BuildReport: Encodable {
-    let summary: BuildSummary
-    let peakMemoryBytes: Int?
-
-    private enum Key: CodingKey { case peakMemoryBytes }
-
-    func encode(to encoder: any Encoder) throws {
-        try summary.encode(to: encoder)
-        var container = encoder.container(keyedBy: Key.self)
-        try container.encodeIfPresent(peakMemoryBytes, forKey: .peakMemoryBytes)
-    }
-}
-
 /// What a build made and used, for people.
 func summaryText(_ summary: BuildSummary, peakMemoryBytes: Int?) -> String {
     var lines = [

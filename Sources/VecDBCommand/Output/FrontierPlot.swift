@@ -1,5 +1,6 @@
 import Foundation
 import VecDB
+import VecDBJSON
 
 /// Recall against queries per second as an SVG picture: every setting as a dot, and through the best of them a line with
 /// their names.

@@ -14,7 +14,11 @@ struct StandardOutput {
     private static let flushedByteCount = 64 << 10
 
     mutating func write(_ text: String) throws {
-        pending.append(contentsOf: text.utf8)
+        try write(text.utf8)
+    }
+
+    mutating func write(_ bytes: some Sequence<UInt8>) throws {
+        pending.append(contentsOf: bytes)
         if pending.count >= Self.flushedByteCount { try flush() }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import SchemaChecks
 import Testing
 
 /// The built `vecdb`, which `swift test` puts beside the tests.

@@ -1,7 +1,8 @@
 import Foundation
 import VecDB
+import VecDBJSON
 
-/// Builds a database from arrays, opens it again, searches it, reads metadata, and checks every answer.
+/// Builds a database from arrays, opens it again, searches it, reads metadata, writes JSON, and checks every answer.
 ///
 /// Ends with 1 when something is wrong, and says what.
 func run() throws {
@@ -46,11 +47,19 @@ func run() throws {
     try expect(try database.metadata(id: "blue") == [metadata[2]], "the metadata of blue is another")
     try expect(try database.metadata(id: "mauve").isEmpty, "mauve is not in the database")
 
+    var line: [UInt8] = []
+    try Answer(query: 0, hits: Array(hits.prefix(1))).writeLine { line += $0 }
+    let answer = #"{"query":0,"hits":[{"rank":1,"id":"yellow","score":0.0625,"metadata":\#(metadata[3])}]}"#
+    let written = String(decoding: line, as: UTF8.self)
+    try expect(written == answer + "\n", "as JSON the answer is \(written)")
+
     do {
         _ = try database.search([1, 2])
         throw Failure("a query of two dimensions was answered")
     } catch let error as DatabaseError {
-        print("refused as it should be: \(error)")
+        let json = JSONDocument(error).text(.line)
+        print("refused as it should be: \(json)")
+        try expect(json.hasPrefix(#"{"error":{"code":"invalid_argument","message":""#), "as JSON the error is \(json)")
     }
 }
 

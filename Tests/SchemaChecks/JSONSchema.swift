@@ -1,24 +1,38 @@
 import Foundation
-import Testing
 
 /// A schema of `Formats/schemas`, and as much of JSON Schema as those files use.
-struct JSONSchema {
+public struct JSONSchema {
     private let root: [String: JSONValue]
 
     /// - Parameter name: `build` for `build.schema.json`.
-    init(_ name: String) throws {
+    public init(_ name: String) throws {
         root = try Self.read("\(name).schema.json")
     }
 
+    private init(root: [String: JSONValue]) {
+        self.root = root
+    }
+
+    /// The schema of a member.
+    public func property(_ name: String) throws -> JSONSchema {
+        guard let property = root["properties"]?[name]?.object else { throw Problem("there is no property '\(name)'") }
+        return JSONSchema(root: property)
+    }
+
+    /// The strings that are allowed, where only some are.
+    public var choices: [String]? {
+        root["enum"]?.array?.compactMap(\.string)
+    }
+
     private static func read(_ file: String) throws -> [String: JSONValue] {
-        let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Formats/schemas")
+        let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Formats/schemas")
         let text = try String(contentsOf: directory.appending(path: file).standardizedFileURL, encoding: .utf8)
         guard let schema = try JSONValue(parsing: text).object else { throw Problem("\(file) is no JSON object") }
         return schema
     }
 
     /// What in `value` breaks the schema, each with its path.
-    func violations(_ value: JSONValue) throws -> [String] {
+    public func violations(_ value: JSONValue) throws -> [String] {
         try violations(value, root, path: "$")
     }
 
@@ -87,9 +101,7 @@ struct JSONSchema {
     }
 }
 
-/// Fails the test for every way in which `value` breaks the schema `name`.
-func expectValid(_ value: JSONValue, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    for violation in try JSONSchema(name).violations(value) {
-        Issue.record("\(name): \(violation)", sourceLocation: sourceLocation)
-    }
+struct Problem: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
 }

@@ -1,30 +1,7 @@
 import VecDB
+import VecDBJSON
 
-/// What one search did, in the words of `--explain`.
-struct Explanation {
-    let statistics: SearchStatistics
-    /// Options that were given but that exact search does not look at.
-    let ignored: [String]
-
-    init(_ statistics: SearchStatistics, ignored: [String]) {
-        self.statistics = statistics
-        self.ignored = ignored
-    }
-
-    /// One line of JSON, as `Formats/schemas/query-explain.schema.json` says.
-    var json: String {
-        let stages = statistics.stages.map {
-            "{\"name\":\(JSONOutput.string($0.name)),\"nanoseconds\":\($0.nanoseconds)}"
-        }
-        let ignored = ignored.map(JSONOutput.string)
-        return "{\"exact\":\(statistics.exact),\"leaves\":\(statistics.leaves)"
-            + ",\"leaves_searched\":\(statistics.leavesSearched),\"codes_scanned\":\(statistics.codesScanned)"
-            + ",\"candidates_reordered\":\(statistics.candidatesReordered)"
-            + ",\"rows_excluded\":\(statistics.rowsExcluded)"
-            + ",\"filter_strategy\":\(JSONOutput.string(statistics.filterStrategy))"
-            + ",\"ignored\":[\(ignored.joined(separator: ","))],\"stages\":[\(stages.joined(separator: ","))]}"
-    }
-
+extension Explanation {
     /// Several lines for people.
     func text(query: String) -> String {
         var lines = ["explain \(query)"]
