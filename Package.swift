@@ -30,7 +30,7 @@ let package = Package(
         .systemLibrary(name: "CSystemCalls"),
         // Every file system call of the product.
         .target(name: "FileSystem", dependencies: ["CSystemCalls"], swiftSettings: lendsSpans),
-        .target(name: "SegmentFile", dependencies: ["CVectorKernels", "FileSystem"], swiftSettings: lendsSpans),
+        .target(name: "SegmentFile", dependencies: ["FileSystem", "VectorKernels"], swiftSettings: lendsSpans),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .target(
             name: "Catalog",
@@ -58,7 +58,9 @@ let package = Package(
         .testTarget(name: "VectorKernelsTests", dependencies: ["VectorKernels"], swiftSettings: lendsSpans),
         .testTarget(name: "TreeAHTests", dependencies: ["TreeAH"], swiftSettings: lendsSpans),
         .testTarget(name: "FileSystemTests", dependencies: ["FileSystem"], swiftSettings: lendsSpans),
-        .testTarget(name: "SegmentFileTests", dependencies: ["SegmentFile", "FileSystem"], swiftSettings: lendsSpans),
+        .testTarget(
+            name: "SegmentFileTests", dependencies: ["SegmentFile", "FileSystem", "VectorKernels"],
+            swiftSettings: lendsSpans),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "FileSystem"], swiftSettings: strict),
         .testTarget(
             name: "EmbeddingInputTests", dependencies: ["EmbeddingInput", "FileSystem"], exclude: ["Fixtures"],

@@ -17,6 +17,20 @@ extension MutableSpan where Element: StoredNumber {
     }
 }
 
+extension Array where Element: StoredNumber {
+    /// The numbers as they lie in memory.
+    public func withBytes<Result, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        // Proof: numbers without padding, for the length of the call. Not `span.bytes`: under optimisation (6.3.1) the stores
+        // into a literal array do not count as used by it.
+        let outcome = unsafe withUnsafeBytes { bytes in
+            Swift.Result { () throws(Failure) in unsafe try body(RawSpan(_unsafeBytes: bytes)) }
+        }
+        return try outcome.get()
+    }
+}
+
 extension File {
     /// As ``read(into:at:)`` for raw bytes, into numbers in the machine's order.
     ///

@@ -1,4 +1,5 @@
 import FileSystem
+import VectorKernels
 
 extension MappedFile {
     /// What is wrong with a section without a checksum shift; `nil` when nothing is. Each byte is read once, and of a large
@@ -10,7 +11,7 @@ extension MappedFile {
             let part = start..<min(entry.byteCount, start + Self.stepByteCount)
             let place = entry.offset + part.lowerBound..<entry.offset + part.upperBound
             let bytes = bytes.extracting(place)
-            crc = bytes.crc(continuing: crc)
+            crc = crc32c(bytes, continuing: crc)
             damage = damage ?? entry.floatDamage(in: bytes, at: start)
             if entry.byteCount > Self.stepByteCount { dropPages(in: place) }
         }

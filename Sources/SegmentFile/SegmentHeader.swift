@@ -1,5 +1,5 @@
-import CVectorKernels
 import FileSystem
+import VectorKernels
 
 /// The first page of a segment file (`Formats/segment.md`, section 1).
 public struct SegmentHeader: Sendable, Equatable {
@@ -78,7 +78,7 @@ extension SegmentHeader {
                     + (major > Self.formatMajor ? "use a newer vecdb" : "build it again from its vectors")
             )
         }
-        let computed = page.extracting(0..<Self.byteCount - 4).crc
+        let computed = crc32c(page.extracting(0..<Self.byteCount - 4))
         headerCRC = page.uint32(Self.byteCount - 4)
         guard computed == headerCRC else {
             throw .damaged(
@@ -143,7 +143,7 @@ extension SegmentHeader {
         guard let file = try? directory.open(name), let status = try? file.status(), status.isRegular,
             (try? file.read(into: &span, at: 0)) == Self.byteCount,
             let header = try? SegmentHeader(
-                parsing: unsafe page.span.bytes, fileByteCount: status.byteCount, file: name),
+                parsing: page.span.rawBytes, fileByteCount: status.byteCount, file: name),
             header.segmentUUID == uuid
         else { return nil }
         self = header
@@ -156,7 +156,7 @@ extension SectionEntry {
     /// - Parameter page: the file's second 4,096 bytes.
     static func parse(table page: RawSpan, header: SegmentHeader, file: String) throws(SegmentError) -> [SectionEntry] {
         let used = header.sectionCount * byteCount
-        let computed = page.extracting(0..<used).crc
+        let computed = crc32c(page.extracting(0..<used))
         guard computed == header.tableCRC else {
             throw .damaged(
                 file, nil,
@@ -241,46 +241,5 @@ extension SectionEntry {
         self.init(
             kindNumber: kind, elementType: type, checksumShift: shift, offset: offset, byteCount: size, stride: stride,
             crc: bytes.uint32(40), firstBlockChecksum: bytes.uint32(44))
-    }
-}
-
-extension RawSpan {
-    // Little-endian loads at any offset; out of bounds traps, and every caller has checked the length before.
-    func byte(_ offset: Int) -> UInt8 { unsafe unsafeLoad(fromCheckedByteOffset: offset, as: UInt8.self) }
-    func uint16(_ offset: Int) -> UInt16 {
-        unsafe UInt16(littleEndian: unsafeLoad(fromCheckedByteOffset: offset, as: UInt16.self))
-    }
-    func uint32(_ offset: Int) -> UInt32 {
-        unsafe UInt32(littleEndian: unsafeLoad(fromCheckedByteOffset: offset, as: UInt32.self))
-    }
-    func uint64(_ offset: Int) -> UInt64 {
-        unsafe UInt64(littleEndian: unsafeLoad(fromCheckedByteOffset: offset, as: UInt64.self))
-    }
-
-    /// Proof: the bounds are checked here, and every bit pattern is a value of these integers.
-    @unsafe private func unsafeLoad<Value: FixedWidthInteger & BitwiseCopyable>(
-        fromCheckedByteOffset offset: Int, as type: Value.Type
-    ) -> Value {
-        precondition(offset >= 0 && offset <= byteCount - MemoryLayout<Value>.size)
-        return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: type)
-    }
-
-    /// Eight bytes at a time: padding is most of a small file.
-    func isZero(_ range: Range<Int>) -> Bool {
-        var offset = range.lowerBound
-        while range.upperBound - offset >= 8 {
-            if uint64(offset) != 0 { return false }
-            offset += 8
-        }
-        return (offset..<range.upperBound).allSatisfy { byte($0) == 0 }
-    }
-    func array(_ range: Range<Int>) -> [UInt8] { range.map { byte($0) } }
-
-    /// CRC-32C of all bytes.
-    var crc: UInt32 { crc(continuing: 0) }
-
-    /// CRC-32C of what came before and of all bytes. Proof: pointer and count of one span, for one call.
-    func crc(continuing crc: UInt32) -> UInt32 {
-        unsafe withUnsafeBytes { unsafe vk_crc32c(crc, $0.baseAddress, $0.count) }
     }
 }

@@ -1,5 +1,5 @@
-import CVectorKernels
 import FileSystem
+import VectorKernels
 
 /// An open segment: its checked header and table, and its bytes in memory.
 ///

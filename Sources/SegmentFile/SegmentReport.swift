@@ -1,4 +1,5 @@
 import FileSystem
+import VectorKernels
 
 /// What can be told of a segment file that may be damaged: every part is looked at on its own, and nothing throws once the
 /// file could be opened.

@@ -1,5 +1,5 @@
-import CVectorKernels
 import FileSystem
+import VectorKernels
 
 /// A section that a segment will have.
 public struct SectionPlan: Sendable {
@@ -125,14 +125,9 @@ public final class SegmentWriter {
         try sections[index].withHeld { bytes, offset throws(SystemError) in try file.write(bytes, at: offset) }
     }
 
-    /// Appends the storage of an array.
-    public func append<Element: BitwiseCopyable>(_ elements: [Element], to kind: SectionKind) throws(SegmentError) {
-        // Proof: only called with integers and floats, which have no padding, and for the length of one call. Not
-        // `elements.span.bytes`: under optimisation (6.3.1) the stores into a literal array do not count as used by it.
-        let outcome = unsafe elements.withUnsafeBytes { bytes in
-            Result { () throws(SegmentError) in unsafe try append(RawSpan(_unsafeBytes: bytes), to: kind) }
-        }
-        try outcome.get()
+    /// Appends numbers as they lie in memory.
+    public func append<Number: StoredNumber>(_ numbers: [Number], to kind: SectionKind) throws(SegmentError) {
+        try numbers.withBytes { (bytes) throws(SegmentError) in try append(bytes, to: kind) }
     }
 
     /// Writes checksums, table and header, and makes the file and its name survive a loss of power.
@@ -148,19 +143,19 @@ public final class SegmentWriter {
         for (index, section) in sections.enumerated() {
             section.encode(into: &table, at: index * SectionEntry.byteCount)
         }
-        let tableCRC = unsafe table.span.bytes.extracting(0..<sections.count * SectionEntry.byteCount).crc
+        let tableCRC = crc32c(table.span.extracting(0..<sections.count * SectionEntry.byteCount))
         let header = encodedHeader(tableCRC: tableCRC)
         do throws(SystemError) {
             for index in sections.indices { try flush(index) }
-            unsafe try file.write(table.span.bytes, at: SectionEntry.pageByteCount)
-            unsafe try file.write(header.span.bytes, at: 0)
+            try file.write(table.span, at: SectionEntry.pageByteCount)
+            try file.write(header.span, at: 0)
             try file.synchronize()
             try directory.synchronize()
         } catch { throw SegmentError(error) }
         isDone = true
-        return unsafe SegmentSummary(
+        return SegmentSummary(
             fileName: fileName, byteCount: fileByteCount,
-            headerCRC: header.span.bytes.uint32(SegmentHeader.byteCount - 4),
+            headerCRC: header.span.rawBytes.uint32(SegmentHeader.byteCount - 4),
             sections: sections.map { ($0.plan.kind, $0.plan.byteCount) })
     }
 
@@ -190,8 +185,7 @@ public final class SegmentWriter {
         page[108] = identity.metricCode
         page.store(UInt32(sections.count), at: 112)
         page.store(tableCRC, at: 116)
-        unsafe page.store(
-            page.span.bytes.extracting(0..<SegmentHeader.byteCount - 4).crc, at: SegmentHeader.byteCount - 4)
+        page.store(crc32c(page.span.extracting(0..<SegmentHeader.byteCount - 4)), at: SegmentHeader.byteCount - 4)
         return page
     }
 }
@@ -240,8 +234,7 @@ private struct SectionInProgress {
     mutating func hold(_ bytes: RawSpan) -> Int {
         let end = offset + filled - bytes.byteCount
         let count = min(bytes.byteCount, pieceByteCount - end % pieceByteCount)
-        // Proof: pointer and count of one span, for one call.
-        unsafe bytes.extracting(0..<count).withUnsafeBytes { unsafe held.append(contentsOf: $0) }
+        held.append(bytes.extracting(0..<count))
         heldEnd = end + count
         return count
     }
@@ -250,8 +243,8 @@ private struct SectionInProgress {
     var isAtPieceEnd: Bool { heldEnd % pieceByteCount == 0 }
 
     /// Lets what is held be written, and forgets it.
-    mutating func withHeld(_ write: (RawSpan, Int) throws(SystemError) -> Void) throws(SystemError) {
-        unsafe try write(held.span.bytes, heldEnd - held.count)  // bytes have no padding
+    mutating func withHeld(_ write: (Span<UInt8>, Int) throws(SystemError) -> Void) throws(SystemError) {
+        try write(held.span, heldEnd - held.count)
         held.removeAll(keepingCapacity: true)
     }
 
@@ -262,8 +255,7 @@ private struct SectionInProgress {
         while done < bytes.byteCount {
             let room = blockSize - filled % blockSize
             let part = bytes.extracting(done..<min(bytes.byteCount, done + min(room, bytes.byteCount - done)))
-            // Proof: pointer and count of one span, for one call.
-            crc = unsafe part.withUnsafeBytes { unsafe vk_crc32c(crc, $0.baseAddress, $0.count) }
+            crc = crc32c(part, continuing: crc)
             filled += part.byteCount
             done += part.byteCount
             if plan.checksumShift != 0, filled % blockSize == 0 {

@@ -25,3 +25,8 @@ public func crc32c(_ bytes: RawSpan, continuing crc: UInt32 = 0) -> UInt32 {
     // Proof: pointer and count of one span, for one call.
     unsafe bytes.withUnsafeBytes { unsafe vk_crc32c(crc, $0.baseAddress, $0.count) }
 }
+
+/// As for raw bytes.
+public func crc32c(_ bytes: Span<UInt8>, continuing crc: UInt32 = 0) -> UInt32 {
+    crc32c(bytes.rawBytes, continuing: crc)
+}

@@ -6,8 +6,8 @@ import Testing
 /// CRC-32C by definition, bit after bit: the catalog's own is handed in from outside.
 private let checksum: CatalogChecksum = { bytes in
     var crc: UInt32 = .max
-    for offset in 0..<bytes.byteCount {
-        crc ^= unsafe UInt32(bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+    for index in bytes.indices {
+        crc ^= UInt32(bytes[index])
         for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
     }
     return ~crc

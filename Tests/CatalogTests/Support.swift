@@ -7,8 +7,8 @@ import FileSystem
 /// CRC-32C bit by bit: slow, and independent of the product's.
 let crc32c: CatalogChecksum = { bytes in
     var crc: UInt32 = 0xFFFF_FFFF
-    for index in 0..<bytes.byteCount {
-        crc ^= UInt32(unsafe bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self))  // index < byteCount
+    for index in bytes.indices {
+        crc ^= UInt32(bytes[index])
         for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0x82F6_3B78 : crc >> 1 }
     }
     return ~crc

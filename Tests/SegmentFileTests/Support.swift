@@ -2,6 +2,7 @@ import Foundation
 
 @testable import FileSystem
 @testable import SegmentFile
+import VectorKernels
 
 /// A directory that is gone with the test.
 final class Place {
@@ -43,7 +44,7 @@ func sealTable(_ data: inout [UInt8]) {
     sealHeader(&data)
 }
 
-private func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 { unsafe Array(bytes).span.bytes.crc }
+private func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 { crc32c(Array(bytes).span) }
 
 private func store(_ number: UInt32, in data: inout [UInt8], at offset: Int) {
     for byte in 0..<4 { data[offset + byte] = UInt8(truncatingIfNeeded: number >> UInt32(8 * byte)) }

@@ -3,6 +3,7 @@ import Testing
 
 import FileSystem
 @testable import SegmentFile
+import VectorKernels
 
 /// Overwrites bytes of a section of a database's segment and brings every checksum up to date, that of the header to what it
 /// was: the catalog records it.
@@ -59,7 +60,7 @@ private func forgeHeader(_ data: inout [UInt8], crc difference: UInt32) {
     for byte in 0..<4 { data[place + byte] ^= UInt8(truncatingIfNeeded: change >> UInt32(8 * byte)) }
 }
 
-private func crc(_ bytes: ArraySlice<UInt8>) -> UInt32 { unsafe Array(bytes).span.bytes.crc }
+private func crc(_ bytes: ArraySlice<UInt8>) -> UInt32 { crc32c(Array(bytes).span) }
 
 private func store(_ number: UInt32, in data: inout [UInt8], at offset: Int) {
     for byte in 0..<4 { data[offset + byte] = UInt8(truncatingIfNeeded: number >> UInt32(8 * byte)) }

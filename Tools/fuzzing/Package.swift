@@ -29,7 +29,7 @@ let package = Package(
         .target(name: "TreeAH", dependencies: ["VectorKernels"], swiftSettings: instrumented),
         .systemLibrary(name: "CSystemCalls"),
         .target(name: "FileSystem", dependencies: ["CSystemCalls"], swiftSettings: instrumented),
-        .target(name: "SegmentFile", dependencies: ["CVectorKernels", "FileSystem"], swiftSettings: instrumented),
+        .target(name: "SegmentFile", dependencies: ["FileSystem", "VectorKernels"], swiftSettings: instrumented),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .target(
             name: "Catalog", dependencies: ["CLZ4", "FileSystem", .product(name: "GRDB", package: "GRDB.swift")],

@@ -186,10 +186,4 @@ static inline void vk_fetch(const void *bytes, size_t count) {
     for (size_t i = 0; i < count; i += 64) __builtin_prefetch((const char *)bytes + i);
 }
 
-/// Atomics on words that lie in memory which Swift's own atomics cannot describe: a bitmap that only gains bits, and a
-/// counter in a mapped file.
-static inline uint64_t vk_load_relaxed(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_RELAXED); }
-static inline void vk_or_relaxed(uint64_t *word, uint64_t bits) { __atomic_fetch_or(word, bits, __ATOMIC_RELAXED); }
-static inline void vk_and_relaxed(uint64_t *word, uint64_t bits) { __atomic_fetch_and(word, bits, __ATOMIC_RELAXED); }
-
 #endif

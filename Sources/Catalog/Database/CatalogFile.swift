@@ -3,7 +3,7 @@ import Foundation
 import GRDB
 
 /// Computes a CRC-32C. Injected, because the instruction for it lives in another module.
-public typealias CatalogChecksum = @Sendable (RawSpan) -> UInt32
+public typealias CatalogChecksum = @Sendable (Span<UInt8>) -> UInt32
 
 /// What every function of the module needs to read rows and to say what is wrong with them.
 struct CatalogFile: Sendable {
@@ -38,7 +38,7 @@ struct CatalogFile: Sendable {
         CatalogError(.unsupportedVersion, path: path, detail + ", which this vecdb does not know; use a newer vecdb")
     }
 
-    func checksum(of bytes: [UInt8]) -> UInt32 { unsafe checksum(bytes.span.bytes) }
+    func checksum(of bytes: [UInt8]) -> UInt32 { checksum(bytes.span) }
 }
 
 extension CatalogError {

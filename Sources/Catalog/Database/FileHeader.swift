@@ -25,17 +25,7 @@ extension CatalogFile {
     /// - Returns: whether the file has them all.
     @discardableResult
     func read(_ bytes: inout [UInt8], at offset: Int, _ db: Database) throws -> Bool {
-        // Proof: the connection is open; SQLite sets `file` to its handle of the main database, which lives as long as the
-        // connection, and `xRead` fills `bytes`, with zeros beyond the end of the file. A handle without methods is that of
-        // a database that has no file.
-        let status = unsafe bytes.withUnsafeMutableBytes { bytes in
-            var file: UnsafeMutablePointer<sqlite3_file>?
-            let found = unsafe sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file)
-            guard found == SQLITE_OK, let file = unsafe file, let methods = unsafe file.pointee.pMethods,
-                let read = unsafe methods.pointee.xRead
-            else { return found }  // unreached: a connection that could be opened has a file
-            return unsafe read(file, bytes.baseAddress, Int32(bytes.count), Int64(offset))
-        }
+        let status = try CatalogPages(of: db).read(&bytes, at: offset)
         // SQLITE_IOERR_SHORT_READ: a file that is still empty, or was cut off, which the first statement meets.
         // unreached: there is nothing else that goes wrong with a read
         guard status == SQLITE_OK || status & 0xFF == SQLITE_IOERR else {

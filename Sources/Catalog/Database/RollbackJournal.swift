@@ -1,4 +1,5 @@
 import FileSystem
+import GRDB
 import GRDBSQLite
 
 /// A rollback journal, read before SQLite may play it back: SQLite believes whatever lies there, and unlinks what it names.
@@ -207,11 +208,22 @@ struct FirstPage {
 
 /// The pages of a catalog that is open, read through SQLite's own handle.
 @safe struct CatalogPages {
-    /// Proof for all uses: SQLite's handle of the file whose journal it asks for, open as long as it asks.
+    /// Proof for all uses: SQLite's handle of the file, open as long as it asks for a journal, or the connection lasts. One
+    /// without methods is that of a database that has no file.
     nonisolated(unsafe) private let file: UnsafeMutablePointer<sqlite3_file>?
 
     /// - Parameter journal: the name as SQLite gives it, from which it finds the file.
     init(of journal: UnsafePointer<CChar>) { unsafe file = sqlite3_database_file_object(journal) }
+
+    /// - Throws: `DatabaseError`.
+    init(of db: Database) throws {
+        var found: UnsafeMutablePointer<sqlite3_file>?
+        // Proof: the connection is open; SQLite sets `found` to its handle of the main database.
+        let code = unsafe sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &found)
+        // unreached: a connection that could be opened has a file
+        guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
+        unsafe file = found
+    }
 
     var byteCount: Int {
         var size: Int64 = 0
@@ -230,12 +242,19 @@ struct FirstPage {
 
     private func read(at offset: Int, count: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
-        guard let file = unsafe file, let methods = unsafe file.pointee.pMethods else { return bytes }
-        // Proof: `xRead` fills at most `count` bytes.
-        unsafe bytes.withUnsafeMutableBytes { bytes in
-            _ = unsafe methods.pointee.xRead(file, bytes.baseAddress, Int32(count), Int64(offset))
-        }
+        _ = read(&bytes, at: offset)
         return bytes
+    }
+
+    /// Fills `bytes` from the file as it is, with zeros beyond its end.
+    ///
+    /// - Returns: SQLite's code.
+    func read(_ bytes: inout [UInt8], at offset: Int) -> Int32 {
+        guard let file = unsafe file, let methods = unsafe file.pointee.pMethods else { return SQLITE_OK }
+        // Proof: `xRead` fills as many bytes as there are.
+        return unsafe bytes.withUnsafeMutableBytes { bytes in
+            unsafe methods.pointee.xRead(file, bytes.baseAddress, Int32(bytes.count), Int64(offset))
+        }
     }
 }
 
@@ -273,7 +292,7 @@ private func setting(_ key: SettingKey, in page: [UInt8], _ checksum: CatalogChe
             $0 << 8 | UInt64($1)
         }
         let row = key + [0] + page[text..<text + 32]
-        guard stored == UInt64(unsafe checksum(row.span.bytes)) else { return nil }
+        guard stored == UInt64(checksum(row.span)) else { return nil }
         return String(decoding: page[text..<text + 32], as: UTF8.self)
     }
     return nil

@@ -1,5 +1,6 @@
 import SegmentFile
 import TreeAH
+import VectorKernels
 
 // Every stored float is finite (`Formats/segment.md`). Sections of floats are checked with their checksums; here are those
 // inside structures, and what finite values may still come to.

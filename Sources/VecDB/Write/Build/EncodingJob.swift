@@ -119,7 +119,7 @@ struct EncodingJob: Sendable {
         }
         let stored = storage.encode(vectors.span)
         // Codes are made from what the reorder section gives back, so that a deep check can make them again.
-        if storage.isLossy { vectors = unsafe storage.decode(stored.span.bytes) }
+        if storage.isLossy { vectors = storage.decode(stored.span.rawBytes) }
         let centroid = centroids.span.extracting(parts[part].leaf * dimensions..<(parts[part].leaf + 1) * dimensions)
         let ownStored =
             own.count == range.count

@@ -1,6 +1,7 @@
 import FileSystem
 import SegmentFile
 import TreeAH
+import VectorKernels
 
 /// Sorts rows into partition order when they do not fit in memory: rows are appended to buckets of consecutive leaves in a
 /// scratch file, and each bucket is later read back, in pieces where it is large.
@@ -110,13 +111,5 @@ final class PartitionScatter {
         buckets[index].ordinals = []
         buckets[index].squaredDistances = []
         buckets[index].isSecond = []
-    }
-}
-
-extension [Float] {
-    /// Appends the values of a span in one go.
-    fileprivate mutating func append(_ values: Span<Float>) {
-        // Proof: the pointer is used for the length of the call.
-        unsafe values.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
 }

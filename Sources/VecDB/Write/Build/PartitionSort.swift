@@ -73,10 +73,10 @@ struct PartitionSort {
             return range.enumerated().map { place, row in
                 let leaf = Int(leaves[row])
                 return abs(
-                    unsafe kernels.score(
+                    kernels.score(
                         .negatedSquaredDistance,
                         query: vectors.extracting(place * dimensions..<(place + 1) * dimensions),
-                        row: targets.extracting(leaf * dimensions..<(leaf + 1) * dimensions).bytes))
+                        row: targets.extracting(leaf * dimensions..<(leaf + 1) * dimensions).rawBytes))
             }
         }.flatMap { $0 }
     }

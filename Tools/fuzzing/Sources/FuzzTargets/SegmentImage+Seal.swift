@@ -145,11 +145,11 @@ extension SegmentImage {
             for (block, start) in stride(from: 0, to: byteCount, by: size).enumerated() {
                 guard 4 * (first + block + 1) <= sections[place].content.count else { break }
                 let content = sections[index].content
-                let checksum = unsafe crc32c(content.span.bytes.extracting(start..<min(byteCount, start + size)))
+                let checksum = crc32c(content.span.extracting(start..<min(byteCount, start + size)))
                 sections[place].content.put(UInt64(checksum), at: 4 * (first + block), byteCount: 4)
             }
         }
     }
 
-    private func checksum(_ bytes: [UInt8]) -> UInt32 { unsafe crc32c(bytes.span.bytes) }
+    private func checksum(_ bytes: [UInt8]) -> UInt32 { crc32c(bytes.span) }
 }

@@ -1,44 +1,4 @@
-import CVectorKernels
-
-/// A form in which a segment stores floats. In each of them a value is infinite or NaN when every bit of its exponent is set.
-public enum StoredFloat: Sendable {
-    case float32
-    case bfloat16
-    case float16
-
-    var byteCount: Int { self == .float32 ? 4 : 2 }
-}
-
-extension RawSpan {
-    /// The index of the first float that is infinite or NaN; `nil` when all are finite, as every stored float is.
-    ///
-    /// Bytes behind the last whole float are not looked at.
-    ///
-    /// - Complexity: O(bytes), several floats at a time.
-    public func firstNonFinite(_ form: StoredFloat) -> Int? {
-        let count = byteCount / form.byteCount
-        // Proof: pointer and count of one span, for one call; the functions load from any address.
-        let index = unsafe withUnsafeBytes { bytes in
-            switch form {
-            case .float32: unsafe vk_first_non_finite32(bytes.baseAddress, count)
-            case .bfloat16: unsafe vk_first_non_finite16(bytes.baseAddress, count, 0x7F80)
-            case .float16: unsafe vk_first_non_finite16(bytes.baseAddress, count, 0x7C00)
-            }
-        }
-        return index < count ? index : nil
-    }
-}
-
-extension Span<Float> {
-    /// The index of the first NaN. Infinities are no reason to look twice at more than the floats behind them.
-    ///
-    /// - Complexity: O(count), several floats at a time where all are finite.
-    public func firstNaN() -> Int? {
-        // Floats have no padding to expose.
-        guard let first = unsafe bytes.firstNonFinite(.float32) else { return nil }
-        return (first..<count).first { self[$0].isNaN }
-    }
-}
+import VectorKernels
 
 extension SectionEntry {
     /// What is wrong with one checksum block of the section: its bytes are not those that were written, or hold floats that
@@ -50,7 +10,7 @@ extension SectionEntry {
     ///   - place: where that is, for people: ` at block 3`.
     func damage(in section: RawSpan, _ range: Range<Int>, place: String, stored: UInt32) -> String? {
         let bytes = section.extracting(range)
-        return checksumDamage(computed: bytes.crc, stored: stored, place: place)
+        return checksumDamage(computed: crc32c(bytes), stored: stored, place: place)
             ?? floatDamage(in: bytes, at: range.lowerBound, place: place)
     }
 
