@@ -63,29 +63,42 @@ public struct RowStorage: Sendable {
         let count = bytes.byteCount / stride
         var rows = [Float](repeating: 0, count: count * dimensions)
         var output = rows.mutableSpan
-        for row in 0..<count {
-            var at = row * stride
-            var scale: Float = 1
-            if element == .scaledInt8 {
-                scale = Float(bitPattern: bytes.word(at))
-                at += 4
-            }
-            for column in 0..<dimensions {
-                let value: Float =
-                    switch element {
-                    case .float32: Float(bitPattern: bytes.word(at + 4 * column))
-                    case .bfloat16:
-                        Float(
-                            bfloat16Bits: UInt16(truncatingIfNeeded: bytes.byte(at + 2 * column)) | UInt16(
-                                bytes.byte(at + 2 * column + 1)) << 8)
-                    case .uint8: Float(bytes.byte(at + column))
-                    case .int8: Float(Int8(bitPattern: bytes.byte(at + column)))
-                    case .scaledInt8: scale * Float(Int8(bitPattern: bytes.byte(at + column)))
-                    }
-                output[row * dimensions + column] = value
-            }
-        }
+        for row in 0..<count { decode(row, of: bytes, to: row, in: &output) }
         return rows
+    }
+
+    /// The vectors of some of the rows in `bytes`.
+    ///
+    /// - Parameters:
+    ///   - places: where each goes in `output`, in vectors.
+    ///   - output: row-major.
+    public func decode(
+        _ bytes: RawSpan, rows: Span<UInt32>, to places: Span<Int>, in output: inout MutableSpan<Float>
+    ) {
+        for index in rows.indices { decode(Int(rows[index]), of: bytes, to: places[index], in: &output) }
+    }
+
+    private func decode(_ row: Int, of bytes: RawSpan, to place: Int, in output: inout MutableSpan<Float>) {
+        var at = row * stride
+        var scale: Float = 1
+        if element == .scaledInt8 {
+            scale = Float(bitPattern: bytes.word(at))
+            at += 4
+        }
+        for column in 0..<dimensions {
+            let value: Float =
+                switch element {
+                case .float32: Float(bitPattern: bytes.word(at + 4 * column))
+                case .bfloat16:
+                    Float(
+                        bfloat16Bits: UInt16(truncatingIfNeeded: bytes.byte(at + 2 * column)) | UInt16(
+                            bytes.byte(at + 2 * column + 1)) << 8)
+                case .uint8: Float(bytes.byte(at + column))
+                case .int8: Float(Int8(bitPattern: bytes.byte(at + column)))
+                case .scaledInt8: scale * Float(Int8(bitPattern: bytes.byte(at + column)))
+                }
+            output[place * dimensions + column] = value
+        }
     }
 }
 

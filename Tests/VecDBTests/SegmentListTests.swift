@@ -10,7 +10,7 @@ import VectorKernels
 // Snapshots of several segments, which no catalog of version 1 has, made of the rows of one input.
 
 /// Some rows in segments of their own and the rest in memory, and the database of all of them for comparison.
-private struct Divided {
+struct Divided {
     static let (rows, dimensions, leaves) = (900, 12, 9)
 
     let place: TemporaryDirectory

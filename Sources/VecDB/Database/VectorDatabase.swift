@@ -187,50 +187,6 @@ public final class VectorDatabase: Sendable {
             throw DatabaseError(.invalidArgument, "reorder is \(reorder); it cannot be negative")
         }
     }
-
-    // MARK: looking up
-
-    /// A stored query-side embedding; `nil` when there is none of this id, the first when there are several.
-    public func queryVector(id: String) throws(DatabaseError) -> [Float]? {
-        do throws(CatalogError) { return try snapshot.catalog.queryVector(id: id) } catch { throw DatabaseError(error) }
-    }
-
-    /// Stored query-side embeddings with their ids, by position.
-    ///
-    /// - Parameter position: the first one wanted, from 0 on; an empty answer is the end.
-    public func storedQueries(
-        from position: Int, limit: Int
-    ) throws(DatabaseError) -> [(id: String, vector: [Float])] {
-        let catalog = snapshot.catalog
-        guard let segment = catalog.segments.last(where: { $0.queryCount > 0 }), position >= 0, limit > 0 else {
-            return []
-        }
-        do throws(CatalogError) {
-            return try catalog.queries(in: segment, from: UInt64(position), limit: limit).map { ($0.id, $0.vector) }
-        } catch { throw DatabaseError(error) }
-    }
-
-    /// The ordinals of the candidates with this id, ascending: several under duplicate ids, none for an unknown one.
-    public func ordinals(id: String) throws(DatabaseError) -> [UInt64] {
-        let snapshot = snapshot
-        return try snapshot.reading { () throws(DatabaseError) in try snapshot.ordinals(ofID: id) }
-    }
-
-    /// The metadata documents of the candidates with this id, each one JSON object.
-    public func metadata(id: String) throws(DatabaseError) -> [String] {
-        let snapshot = snapshot
-        return try snapshot.documents(of: try ordinals(id: id)).compactMap { $0 }
-    }
-
-    /// The metadata documents of several candidates, in their order; `nil` for each that has none.
-    public func metadata(ordinals: [UInt64]) throws(DatabaseError) -> [String?] {
-        try snapshot.documents(of: ordinals)
-    }
-
-    /// The metadata document of a candidate; `nil` when it has none.
-    public func metadata(ordinal: UInt64) throws(DatabaseError) -> String? {
-        try snapshot.documents(of: [ordinal]).first ?? nil
-    }
 }
 
 /// What a database is, as its newest generation says.

@@ -39,10 +39,13 @@ extension Snapshot {
         return try segments.mapped[place.part].mappedID(ofOrdinal: ordinal).utf8.elementsEqual(id.utf8)
     }
 
-    /// Whether a candidate has this ordinal.
-    func holds(_ ordinal: UInt64) throws(DatabaseError) -> Bool {
-        do throws(SegmentError) { return try segments.find(ordinal) != nil } catch { throw DatabaseError(error) }
+    /// Where the row of an ordinal lies; `nil` where no candidate has it.
+    func place(of ordinal: UInt64) throws(DatabaseError) -> SegmentList.Place? {
+        do throws(SegmentError) { return try segments.find(ordinal) } catch { throw DatabaseError(error) }
     }
+
+    /// Whether a candidate has this ordinal.
+    func holds(_ ordinal: UInt64) throws(DatabaseError) -> Bool { try place(of: ordinal) != nil }
 
     /// The rows of the candidates that have these ids.
     func filter(excluding ids: [String]) throws(DatabaseError) -> SnapshotFilter {
@@ -58,9 +61,7 @@ extension Snapshot {
         for ordinals in try ordinals(ofIDs: ids) {
             var found: [SegmentList.Place] = []
             for ordinal in ordinals {
-                do throws(SegmentError) {
-                    if let place = try segments.find(ordinal) { found.append(place) }
-                } catch { throw DatabaseError(error) }
+                if let place = try place(of: ordinal) { found.append(place) }
             }
             places.append(found)
         }
@@ -86,6 +87,32 @@ extension Snapshot {
                 return id
             }
         } catch { throw DatabaseError(anyError: error) }
+    }
+
+    /// The stored vectors of candidates, row-major in the order of `ordinals`; each part is read once.
+    ///
+    /// - Throws: `notFound` for an ordinal that no candidate has.
+    func vectors(of ordinals: [UInt64]) throws(DatabaseError) -> [Float] {
+        let (dimensions, parts) = (segments.dimensions, segments.parts)
+        // What is wanted of each part, and where it belongs.
+        var rows = [[UInt32]](repeating: [], count: parts.count)
+        var wanted = [[Int]](repeating: [], count: parts.count)
+        for (number, ordinal) in ordinals.enumerated() {
+            guard let place = try place(of: ordinal) else {
+                throw DatabaseError(.notFound, "no candidate has the ordinal \(ordinal)")
+            }
+            rows[place.part].append(place.row)
+            wanted[place.part].append(number)
+        }
+        var vectors = [Float](repeating: 0, count: ordinals.count * dimensions)
+        var output = vectors.mutableSpan
+        for (place, part) in parts.enumerated() {
+            let (rows, wanted) = (rows[place], wanted[place])
+            do throws(SegmentError) {
+                try part.readVectors(of: rows.span, to: wanted.span, in: &output)
+            } catch { throw DatabaseError(error) }
+        }
+        return vectors
     }
 
     func documents(of ordinals: [UInt64]) throws(DatabaseError) -> [String?] {

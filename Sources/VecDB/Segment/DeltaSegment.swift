@@ -33,6 +33,10 @@ struct DeltaSegment: SearchableSegment {
         return low < ordinals.count && ordinals[low] == ordinal ? UInt32(low) : nil
     }
 
+    func readVectors(of rows: Span<UInt32>, to places: Span<Int>, in output: inout MutableSpan<Float>) {
+        storage.decode(unsafe bytes.span.bytes, rows: rows, to: places, in: &output)
+    }
+
     func scanExactly(
         _ query: Span<Float>, k: Int, filter: RowFilter, scratch: inout SearchScratch
     ) throws(SegmentError) {

@@ -11,6 +11,15 @@ extension IndexSegment {
         return storage.decode(reader.bytes(of: .reorderVectors).extracting(bytes))
     }
 
+    func readVectors(
+        of rows: Span<UInt32>, to places: Span<Int>, in output: inout MutableSpan<Float>
+    ) throws(SegmentError) {
+        let reader = reader
+        try reader.ensureIntact(.reorderVectors, rows: rows, stride: rowStride)
+        RowStorage(element: element, dimensions: dimensions)
+            .decode(reader.bytes(of: .reorderVectors), rows: rows, to: places, in: &output)
+    }
+
     /// The vectors of some of a leaf's slots, as ``vectors(ofRows:)`` gives them.
     func vectors(ofSlots slots: Range<Int>, in leaf: Leaf) throws(SegmentError) -> [Float] {
         guard hasSecondAssignments else {

@@ -34,6 +34,16 @@ protocol SearchableSegment: Sendable {
     /// Hands over what a scan has left in `scratch.candidates`.
     func collect(_ k: Int, scratch: inout SearchScratch) throws(SegmentError)
 
+    /// Stored vectors as floats: what their storage gives back.
+    ///
+    /// - Parameters:
+    ///   - places: where each goes in `output`, in vectors.
+    ///   - output: row-major.
+    /// - Complexity: O(rows · d).
+    func readVectors(
+        of rows: Span<UInt32>, to places: Span<Int>, in output: inout MutableSpan<Float>
+    ) throws(SegmentError)
+
     /// The row of an ordinal; `nil` where there is none.
     func row(ofOrdinal ordinal: UInt64) throws(SegmentError) -> UInt32?
 }
