@@ -54,7 +54,8 @@ let package = Package(
             swiftSettings: strict),
         // Opens damaged databases for `Tools/hostile-test`. A target here, and no product, so that it is linked with the very
         // library that `vecdb` is built from, and nobody waits for that a second time.
-        .executableTarget(name: "Probe", dependencies: ["VecDB"], path: "Tools/hostile/probe", swiftSettings: strict),
+        .executableTarget(
+            name: "Probe", dependencies: ["VecDB", "VectorKernels"], path: "Tools/hostile/probe", swiftSettings: strict),
         .testTarget(name: "VectorKernelsTests", dependencies: ["VectorKernels"], swiftSettings: lendsSpans),
         .testTarget(name: "TreeAHTests", dependencies: ["TreeAH"], swiftSettings: lendsSpans),
         .testTarget(name: "FileSystemTests", dependencies: ["FileSystem"], swiftSettings: lendsSpans),

@@ -15,13 +15,15 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from experiment.catalog_rows import literal, resealed, row_crc  # noqa: E402
+from experiment.segment_image import (  # noqa: E402
+    HEADER_CRC, IN_ENTRY, IN_HEADER, IN_PARAMETERS, Entry, Field, Image
+)
 from make_golden import arguments, run, sums, values, write_npy  # noqa: E402
-from hostile.image import Entry, Image  # noqa: E402
-from reader import checksum  # noqa: E402
 from reader.geometry import NAMES  # noqa: E402
+from reader.segment import PAGE  # noqa: E402
 
 KINDS = {name: kind for kind, name in NAMES.items()}
-PAGE = 4096
 BASES = {
     "tree": (40, 5, "dot", ["--index", "tree-ah", "--leaves", "2"], True),
     "soar": (40, 4, "dot", ["--index", "tree-ah", "--leaves", "2", "--soar", "--anisotropic-threshold", "0.8"], False),
@@ -48,38 +50,42 @@ def make_base(vecdb, folder, name):
             "options": {"k": 5, "leaves_to_search": 2, "reorder": 40, "exclude": ["movie 3" if has_more else "3"]}}
 
 
-# Changes, each a function of an image.
+# Changes, each a function of an image. A field is given by its name, or itself where it has none.
 
 
-def header(form, offset, value, sealed=True):
-    """Changes a number anywhere in the first two pages."""
+def header(field, value, sealed=True):
     def change(image):
-        struct.pack_into(form, image.data, offset, value)
+        IN_HEADER.get(field, field).write(image.data, value)
         if sealed:
             image.seal_header()
     return change
 
 
-def table(name, form, offset, value, sealed=True):
+def table(name, field, value, sealed=True):
     """Changes the entry of a section where it lies."""
     def change(image):
         index = [entry.name for entry in image.entries()].index(name)
-        header(form, PAGE + 64 * index + offset, value, sealed)(image)
+        header(IN_ENTRY.get(field, field).placed(name, image.place(index)), value, sealed)(image)
+    return change
+
+
+def parameter(field, value):
+    def change(image):
+        IN_PARAMETERS.get(field, field).placed("parameters", image.section("parameters").offset).write(image.data, value)
+        image.seal()
     return change
 
 
 def content(name, form, offset, *numbers):
     def change(image):
-        entry = next(entry for entry in image.entries() if entry.name == name)
-        struct.pack_into(form, image.data, entry.offset + offset, *numbers)
+        struct.pack_into(form, image.data, image.section(name).offset + offset, *numbers)
         image.seal()
     return change
 
 
 def flipped(name):
     def change(image):
-        entry = next(entry for entry in image.entries() if entry.name == name)
-        image.data[entry.offset + 1] ^= 4
+        image.data[image.section(name).offset + 1] ^= 4
     return change
 
 
@@ -93,10 +99,8 @@ def without(name):
 
 
 def added(kind, element, shift, stride, data, codec=0):
-    raw = bytearray(64)
-    struct.pack_into("<HBBB", raw, 0, kind, codec, element, shift)
-    struct.pack_into("<Q", raw, 32, stride)
-    return arranged(lambda entries: entries[:-1] + [Entry(raw, bytearray(data))] + entries[-1:])
+    entry = Entry.new(kind, data, codec, element, shift, stride)
+    return arranged(lambda entries: entries[:-1] + [entry] + entries[-1:])
 
 
 def both(*changes):
@@ -108,60 +112,59 @@ def both(*changes):
 
 def segment_cases():
     """Name, base, exit code, what the refusal must name, change."""
-    incompatible, read_only, compatible = 16, 24, 32
     # Unsupported: what a later version may define.
-    yield "a later major version", "tree", 5, "format version", header("<H", 8, 2)
-    yield "an unknown incompatible feature", "tree", 5, "incompatible", header("<Q", incompatible, 1 << 40)
-    yield "an unknown metric", "tree", 5, "metric", header("<B", 108, 4)
-    yield "the metric 0", "tree", 5, "metric", header("<B", 108, 0)
-    yield "an unknown index kind", "tree", 5, "parameters", content("parameters", "<I", 0, 3)
-    yield "an unknown projection", "tree", 5, "parameters", content("parameters", "<I", 20, 3)
-    yield "an unknown codec", "tree", 5, "leaves", table("leaves", "<B", 2, 1)
-    yield "an unknown element type", "tree", 5, "codes", table("codes", "<B", 3, 9)
-    yield "an unknown storage of rows", "exact", 5, "reorder-vectors", table("reorder-vectors", "<B", 3, 3)
+    yield "a later major version", "tree", 5, "format version", header("format-major", 2)
+    yield "an unknown incompatible feature", "tree", 5, "incompatible", header("incompatible", 1 << 40)
+    yield "an unknown metric", "tree", 5, "metric", header("metric", 4)
+    yield "the metric 0", "tree", 5, "metric", header("metric", 0)
+    yield "an unknown index kind", "tree", 5, "parameters", parameter("kind", 3)
+    yield "an unknown projection", "tree", 5, "parameters", parameter("projection", 3)
+    yield "an unknown codec", "tree", 5, "leaves", table("leaves", "codec", 1)
+    yield "an unknown element type", "tree", 5, "codes", table("codes", "element", 9)
+    yield "an unknown storage of rows", "exact", 5, "reorder-vectors", table("reorder-vectors", "element", 3)
     # Damage: what contradicts the file or a checksum.
-    yield "another magic number", "tree", 4, "segment file", header("<B", 0, 0x88)
-    yield "a header without its checksum", "tree", 4, "header", header("<B", 104, 6, sealed=False)
-    yield "a table without its checksum", "tree", 4, "section table", table("codes", "<Q", 32, 8, sealed=False)
-    yield "reserved header bytes", "tree", 4, "reserved", header("<B", 109, 1)
-    yield "more rows than ordinals", "tree", 4, "row", header("<Q", 80, 41)
-    yield "no dimensions", "tree", 4, "dimensions", header("<I", 104, 0)
-    yield "no sections", "tree", 4, "sections", header("<I", 112, 0)
-    yield "another file size", "tree", 4, "header says", header("<Q", 72, PAGE)
-    yield "a section of kind 0", "tree", 4, "kind 0", table("origin", "<H", 0, 0)
-    yield "a kind twice", "tree", 4, "leaves", table("origin", "<H", 0, KINDS["leaves"])
-    yield "a section out of place", "tree", 4, "codes", table("codes", "<Q", 8, 65536 * 8)
-    yield "an impossible checksum shift", "tree", 4, "codes", table("codes", "<B", 4, 11)
-    yield "two sizes of a section", "tree", 4, "origin", table("origin", "<Q", 24, 16)
-    yield "reserved bytes of an entry", "tree", 4, "origin", table("origin", "<B", 48, 1)
-    yield "a stride of leaves", "tree", 4, "leaves", table("leaves", "<Q", 32, 8)
-    yield "a stride of parameters", "tree", 4, "parameters", table("parameters", "<Q", 32, 4)
-    yield "a stride of block checksums", "tree", 4, "block-checksums", table("block-checksums", "<Q", 32, 0)
-    yield "an element type of block checksums", "tree", 4, "block-checksums", table("block-checksums", "<B", 3, 1)
-    yield "an element type of the origin", "tree", 4, "origin", table("origin", "<B", 3, 6)
+    yield "another magic number", "tree", 4, "segment file", header(Field("magic", 0, 1), 0x88)
+    yield "a header without its checksum", "tree", 4, "header", header("dimensions", 6, sealed=False)
+    yield "a table without its checksum", "tree", 4, "section table", table("codes", "stride", 8, sealed=False)
+    yield "reserved header bytes", "tree", 4, "reserved", header("reserved", 1)
+    yield "more rows than ordinals", "tree", 4, "row", header("rows", 41)
+    yield "no dimensions", "tree", 4, "dimensions", header("dimensions", 0)
+    yield "no sections", "tree", 4, "sections", header("sections", 0)
+    yield "another file size", "tree", 4, "header says", header("file-bytes", PAGE)
+    yield "a section of kind 0", "tree", 4, "kind 0", table("origin", "kind", 0)
+    yield "a kind twice", "tree", 4, "leaves", table("origin", "kind", KINDS["leaves"])
+    yield "a section out of place", "tree", 4, "codes", table("codes", "offset", 65536 * 8)
+    yield "an impossible checksum shift", "tree", 4, "codes", table("codes", "shift", 11)
+    yield "two sizes of a section", "tree", 4, "origin", table("origin", "logical", 16)
+    yield "reserved bytes of an entry", "tree", 4, "origin", table("origin", Field("reserved", 48, 1), 1)
+    yield "a stride of leaves", "tree", 4, "leaves", table("leaves", "stride", 8)
+    yield "a stride of parameters", "tree", 4, "parameters", table("parameters", "stride", 4)
+    yield "a stride of block checksums", "tree", 4, "block-checksums", table("block-checksums", "stride", 0)
+    yield "an element type of block checksums", "tree", 4, "block-checksums", table("block-checksums", "element", 1)
+    yield "an element type of the origin", "tree", 4, "origin", table("origin", "element", 6)
     yield "block checksums not the last", "exact", 4, "block-checksums", arranged(lambda e: e[:-2] + e[:-3:-1])
     yield "no codebooks", "tree", 4, "codebooks", without("codebooks")
     yield "no reorder vectors", "exact", 4, "reorder-vectors", without("reorder-vectors")
     yield "norms without cosine", "tree", 4, "norms", added(KINDS["norms"], 1, 12, 4, bytes(160))
     yield "leaves of an exact index", "exact", 4, "leaves", added(KINDS["leaves"], 0, 0, 16, bytes(16))
-    yield "second assignments of an exact index", "exact", 4, "parameters", header("<Q", incompatible, 1)
-    yield "anisotropic codes of an exact index", "exact", 4, "parameters", header("<Q", read_only, 1)
-    yield "second assignments without slot rows", "tree", 4, "slot-rows", header("<Q", incompatible, 1)
+    yield "second assignments of an exact index", "exact", 4, "parameters", header("incompatible", 1)
+    yield "anisotropic codes of an exact index", "exact", 4, "parameters", header("read-only-compatible", 1)
+    yield "second assignments without slot rows", "tree", 4, "slot-rows", header("incompatible", 1)
     yield "slot rows without second assignments", "tree", 4, "slot-rows", added(KINDS["slot-rows"], 6, 12, 4, bytes(256))
-    yield "anisotropic codes without anisotropy", "tree", 4, "anisotropy", header("<Q", read_only, 1)
-    yield "anisotropy without anisotropic codes", "soar", 4, "anisotropy", header("<Q", read_only, 0)
+    yield "anisotropic codes without anisotropy", "tree", 4, "anisotropy", header("read-only-compatible", 1)
+    yield "anisotropy without anisotropic codes", "soar", 4, "anisotropy", header("read-only-compatible", 0)
     yield "an anisotropy of 0", "soar", 4, "anisotropy", content("anisotropy", "<f", 0, 0.0)
     yield "an infinite anisotropy", "soar", 4, "anisotropy", content("anisotropy", "<I", 0, 0x7F800000)
-    yield "an int8 tier without vectors", "tree", 4, "int8-vectors", header("<Q", compatible, 3)
+    yield "an int8 tier without vectors", "tree", 4, "int8-vectors", header("compatible", 3)
     yield "int8 vectors without their tier", "tree", 4, "int8-vectors", added(KINDS["int8-vectors"], 8, 12, 12, bytes(480))
     yield "an int8 tier of fewer rows", "tree", 4, "int8-vectors", both(
-        added(KINDS["int8-vectors"], 8, 12, 12, bytes(468)), header("<Q", compatible, 3))
-    yield "mapped ids that nobody announces", "tree", 4, "id-offsets", header("<Q", compatible, 0)
-    yield "other subspaces", "tree", 4, "parameters", content("parameters", "<I", 16, 4)
-    yield "a flag of 2", "tree", 4, "parameters", content("parameters", "<I", 36, 2)
-    yield "reserved parameters", "tree", 4, "parameters", content("parameters", "<I", 124, 1)
-    yield "l2 without biases", "tree", 4, "parameters", header("<B", 108, 3)
-    yield "tree parameters of an exact index", "exact", 4, "parameters", content("parameters", "<I", 24, 1)
+        added(KINDS["int8-vectors"], 8, 12, 12, bytes(468)), header("compatible", 3))
+    yield "mapped ids that nobody announces", "tree", 4, "id-offsets", header("compatible", 0)
+    yield "other subspaces", "tree", 4, "parameters", parameter("subspaces", 4)
+    yield "a flag of 2", "tree", 4, "parameters", parameter("ranks-projected", 2)
+    yield "reserved parameters", "tree", 4, "parameters", parameter(Field("reserved", 124, 4), 1)
+    yield "l2 without biases", "tree", 4, "parameters", header("metric", 3)
+    yield "tree parameters of an exact index", "exact", 4, "parameters", parameter("origin", 1)
     yield "leaves with a gap", "tree", 4, "leaves", content("leaves", "<I", 24, 39)
     yield "a leaf with more slots than rows", "tree", 4, "leaves", content("leaves", "<I", 4, 1)
     yield "slots of no row", "soar", 4, "slot-rows", content("slot-rows", "<128I", 0, *[40] * 128)
@@ -174,24 +177,15 @@ def segment_cases():
     # What a reader must pass over.
     yield "sections in another order", "tree", 0, "", arranged(lambda e: e[-2::-1] + e[-1:])
     yield "sections of a soar index in another order", "soar", 0, "", arranged(lambda e: e[-2::-1] + e[-1:])
-    yield "a later minor version", "tree", 0, "", header("<H", 10, 7)
-    yield "an unknown compatible feature", "tree", 0, "", header("<Q", compatible, 1 | 1 << 40)
-    yield "an unknown read-only-compatible feature", "tree", 0, "", header("<Q", read_only, 1 << 40)
+    yield "a later minor version", "tree", 0, "", header("format-minor", 7)
+    yield "an unknown compatible feature", "tree", 0, "", header("compatible", 1 | 1 << 40)
+    yield "an unknown read-only-compatible feature", "tree", 0, "", header("read-only-compatible", 1 << 40)
     yield "an unknown section", "tree", 0, "", added(99, 2, 12, 2, bytes(6000))
     yield "an unknown section of an unknown form", "exact", 0, "", both(
-        added(4000, 77, 0, 0, bytes(99), codec=9), header("<Q", PAGE + 64 * 3 + 24, 12345))
+        added(4000, 77, 0, 0, bytes(99), codec=9), table("kind 4000", "logical", 12345))
     yield "an int8 tier", "tree", 0, "", both(
-        added(KINDS["int8-vectors"], 8, 12, 12, bytes(480)), header("<Q", compatible, 3))
-    yield "an unknown origin of the projection", "tree", 0, "", content("parameters", "<I", 24, 9)
-
-
-def resealed(sql, table, change, condition="1"):
-    """The statement that changes a row and its checksum."""
-    names = [row[1] for row in sql.execute(f"PRAGMA table_info({table})")]
-    row = dict(zip(names, sql.execute(f"SELECT * FROM {table} WHERE {condition}").fetchone())) | change
-    fields = [b"" if f is None else f if isinstance(f, bytes) else str(f).encode() for f in list(row.values())[:-1]]
-    words = "".join(f"{name} = {literal(value)}, " for name, value in change.items())
-    return f"UPDATE {table} SET {words}crc = {checksum.crc32c(bytes(1).join(fields))} WHERE {condition}"
+        added(KINDS["int8-vectors"], 8, 12, 12, bytes(480)), header("compatible", 3))
+    yield "an unknown origin of the projection", "tree", 0, "", parameter("origin", 9)
 
 
 def catalog_cases(sql):
@@ -244,17 +238,11 @@ def catalog_cases(sql):
     yield "other dimensions in the catalog", 4, "dimensions", setting("dimensions", "6")
     yield "no segment", 4, "segment", ["DELETE FROM segment", "DROP TABLE candidate_1", "DROP TABLE metadata_1"]
     value = "a later version's"
-    crc = checksum.crc32c(b"later\0" + value.encode())
+    crc = row_crc(("later", value))
     yield "an unknown setting", 0, "", [f"INSERT INTO setting VALUES ('later', {literal(value)}, {crc})"]
     yield "columns and a dictionary of a key that no row names", 0, "", [
         "INSERT INTO metadata_dictionary VALUES (9, x'00', 0)", "INSERT INTO metadata_column VALUES (9, 0, 'a', 'a', 'b', 0)"]
     yield "what ANALYZE leaves", 0, "", ["ANALYZE"]
-
-
-def literal(value):
-    if isinstance(value, bytes):
-        return f"x'{value.hex()}'"
-    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
 
 
 def patches(old, new):
@@ -279,7 +267,7 @@ def main():
     for name, base, code, names, change in segment_cases():
         changed = Image(place / base)
         change(changed)
-        numbers = {"byte_count": len(changed.data), "header_crc": struct.unpack_from("<I", changed.data, PAGE - 4)[0]}
+        numbers = {"byte_count": len(changed.data), "header_crc": HEADER_CRC.read(changed.data)}
         with sqlite3.connect(place / base / "catalog.sqlite") as sql:
             update = resealed(sql, "segment", numbers)
         sql.close()

@@ -1,1 +1,4 @@
-"""What the harnesses that attack vecdb share: their command lines, reports, temporary directories, C libraries."""
+"""What the harnesses that attack vecdb share: their command lines, reports, directories, C libraries, and files of vecdb's.
+
+What makes golden files uses the last of these as well.
+"""

@@ -8,6 +8,9 @@ import json
 import struct
 from pathlib import Path
 
+from experiment.segment_image import HEADER_CRC, IN_HEADER, IN_PARAMETERS, TABLE_CRC, Image
+from reader.segment import PAGE
+
 from .corpus import CORPUS, ROOT, add_input
 
 GOLDEN = tuple(ROOT / "Formats" / "golden" / version for version in ("v1", "v1.1"))
@@ -42,43 +45,48 @@ def make_seeds() -> int:
 
 def _segments():
     """The golden segments in the form of SegmentImage.swift, made small; the target repairs what that breaks."""
-    for path in sorted(path for golden in GOLDEN for path in golden.glob("*/database.vecdb/*.vseg")):
+    for database in sorted(database for golden in GOLDEN for database in golden.glob("*/database.vecdb")):
         for rows, dimensions, leaves in ((1, 1, 1), (40, 6, 3), (70, 18, 2)):
-            yield _small_segment(path.read_bytes(), rows, dimensions, leaves)
+            yield _small_segment(Image(database), rows, dimensions, leaves)
 
 
-def _small_segment(content: bytes, rows: int, dimensions: int, leaves: int) -> bytes:
-    header = bytearray(content[:120] + content[4092:4096])
-    rows = min(rows, *struct.unpack_from("<Q", content, 80))
-    dimensions = min(dimensions, *struct.unpack_from("<I", content, 104))
-    struct.pack_into("<Q", header, 80, rows)
-    struct.pack_into("<Q", header, 96, rows)
-    struct.pack_into("<I", header, 104, dimensions)
-    image = bytes([ALL_SEALS, rows % 3 + 0x20, 9, 1, 20, 7, 0, 1]) + header
-    slots = _slots(rows, min(leaves, rows), is_twice=struct.unpack_from("<Q", content, 16)[0] & 1 == 1)
-    for index in range(struct.unpack_from("<I", content, 112)[0]):
-        entry = content[4096 + 64 * index : 4160 + 64 * index]
-        (kind, _), (offset, size) = struct.unpack_from("<HH", entry), struct.unpack_from("<QQ", entry, 8)
-        part = bytearray(content[offset : offset + size])
-        if kind == 1 and struct.unpack_from("<I", part)[0] == 2:
-            projected = min(dimensions, *struct.unpack_from("<I", part, 8))
-            projected = dimensions if struct.unpack_from("<I", part, 20)[0] != 1 else projected
-            struct.pack_into("<I", part, 4, min(leaves, rows))
-            struct.pack_into("<II", part, 8, projected, min(projected, *struct.unpack_from("<I", part, 12)))
-        if kind == 2:
-            part = b"".join(struct.pack("<4I", 0, len(slot_rows), 0, own) for own, slot_rows in slots)
-        if kind in (10, 11):
-            part = struct.pack(f"<{rows}I", *range(rows))
-        if kind == 13:
-            part = struct.pack(f"<{rows + 1}Q", *(2 * row for row in range(rows + 1)))
-        if kind == 14:
-            part = b"ab" * rows
-        if kind == 15:
-            blocks = (struct.pack(f"<{len(slot_rows)}I", *slot_rows) for _, slot_rows in slots)
-            part = b"".join(block + bytes(-len(block) % 128) for block in blocks)
-        part = part[: 40 * rows + 600]
-        image += entry + struct.pack("<H", len(part)) + part
-    return image
+def _small_segment(image: Image, rows: int, dimensions: int, leaves: int) -> bytes:
+    rows, dimensions = min(rows, image.header("rows")), min(dimensions, image.header("dimensions"))
+    for name, value in (("rows", rows), ("ordinal-span", rows), ("dimensions", dimensions)):
+        IN_HEADER[name].write(image.data, value)
+    entries = image.entries()
+    slots = _slots(rows, min(leaves, rows), is_twice=image.header("incompatible") & 1 == 1)
+    contents = {
+        "leaves": b"".join(struct.pack("<4I", 0, len(slot_rows), 0, own) for own, slot_rows in slots),
+        "ordinals": struct.pack(f"<{rows}I", *range(rows)),
+        "rows-by-ordinal": struct.pack(f"<{rows}I", *range(rows)),
+        "id-offsets": struct.pack(f"<{rows + 1}Q", *(2 * row for row in range(rows + 1))),
+        "ids": b"ab" * rows,
+        "slot-rows": b"".join(
+            struct.pack(f"<{len(slot_rows)}I", *slot_rows).ljust(-(-len(slot_rows) // 32) * 128, b"\0")
+            for _, slot_rows in slots
+        ),
+    }
+    encoded = bytes([ALL_SEALS, rows % 3 + 0x20, 9, 1, 20, 7, 0, 1])
+    encoded += image.data[: TABLE_CRC.offset + TABLE_CRC.size] + image.data[HEADER_CRC.offset : PAGE]
+    for entry in entries:
+        if entry.name == "parameters":
+            _make_small(entry.content, dimensions, min(leaves, rows))
+        part = contents.get(entry.name, entry.content)[: 40 * rows + 600]
+        encoded += entry.raw + struct.pack("<H", len(part)) + part
+    return encoded
+
+
+def _make_small(parameters: bytearray, dimensions: int, leaves: int) -> None:
+    """Fits the parameters of a tree to fewer dimensions and leaves."""
+    if IN_PARAMETERS["kind"].read(parameters) != 2:
+        return
+    projected = dimensions
+    if IN_PARAMETERS["projection"].read(parameters) == 1:
+        projected = min(dimensions, IN_PARAMETERS["projected"].read(parameters))
+    per_block = min(projected, IN_PARAMETERS["per-block"].read(parameters))
+    for name, value in (("leaves", leaves), ("projected", projected), ("per-block", per_block)):
+        IN_PARAMETERS[name].write(parameters, value)
 
 
 def _slots(rows: int, leaves: int, is_twice: bool):

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from experiment.catalog_rows import connected, update_sealed
 from experiment.report import Section
+from experiment.segment_image import IN_HEADER, segment_of
 
 from .crafted import Case, Group, is_refused, run_groups, section_of
-from .image import connected, update_sealed
 from .probe import Reply
 from .settings import search_settings, settings_of_others
-from .world import World, segment_of
+from .world import World
 
 TABLES = (
     "setting", "generation", "segment", "staging", "metadata_column", "metadata_dictionary", "candidate_1", "metadata_1",
@@ -399,5 +400,5 @@ def _exit_codes(world: World, section: Section) -> None:
 
 def _segment_version(database: Path) -> None:
     with segment_of(database).open("r+b") as file:
-        file.seek(8)
+        file.seek(IN_HEADER["format-major"].offset)
         file.write(b"\x02")

@@ -11,12 +11,13 @@ from pathlib import Path
 from experiment import report
 from experiment.errors import Violation
 from experiment.report import Section, sample
+from experiment.segment_image import segment_of
 from reader.refusal import Refused
 from reader.segment import Segment
 
 from .arguments import COMMAND
 from .probe import NO_NUMBER, Reply, Server
-from .world import World, segment_of
+from .world import World
 
 # What a case asks of the reply; each returns what is wrong, or nothing.
 Judge = Callable[[Path, Reply], "str | None"]

@@ -12,9 +12,10 @@ from pathlib import Path
 from experiment.compiler import compiled
 from experiment.errors import HarnessError, Violation
 from experiment.report import Section
+from experiment.segment_image import segment_of
 
 from .crafted import section_of
-from .world import World, segment_of
+from .world import World
 
 NOBODY = "65534"
 BUILDS = 60

@@ -7,22 +7,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from experiment.report import Section
-from reader.segment import NAMES
+from experiment.segment_image import BLOCK_CHECKSUMS, Field, Image
 
 from .crafted import (
     Case, Group, is_refused_as_the_documents_say, is_refused_where_the_documents_say_so, run_groups
 )  # fmt: skip
-from .image import Field, Image
 from .world import FORMS, World
 
 PAIRS = 3_000
 QUICK_FIELDS, QUICK_PAIRS, QUICK_VALUES = 150, 100, 150
 FLOATS = (0x7FC00000, 0xFF800000, 0x7F800000, 0x7F7FFFFF, 0xFF7FFFFF, 0x00000001, 0x80000000, 0x7F800001)
-# Sections by their kind, and how their numbers are stored.
-FLOAT_SECTIONS = {3: "routing-centroids", 4: "origin", 5: "centroids", 6: "projection", 7: "codebooks", 8: "codes",
-                  9: "reorder-vectors", 12: "norms", 17: "block-radii", 19: "anisotropy"}  # fmt: skip
-INTEGER_SECTIONS = {2: ("leaves", 4), 10: ("ordinals", 4), 11: ("rows-by-ordinal", 4), 13: ("id-offsets", 8),
-                    15: ("slot-rows", 4), 18: ("block-checksums", 4)}  # fmt: skip
+# Sections of numbers.
+FLOAT_SECTIONS = {
+    "routing-centroids", "origin", "centroids", "projection", "codebooks", "codes", "reorder-vectors", "norms",
+    "block-radii", "anisotropy",
+}  # fmt: skip
+# With the bytes of a number.
+INTEGER_SECTIONS = {
+    "leaves": 4, "ordinals": 4, "rows-by-ordinal": 4, "id-offsets": 8, "slot-rows": 4, BLOCK_CHECKSUMS: 4
+}  # fmt: skip
+# Where the order of the numbers matters.
+REVERSED = {"leaves", "codes", "reorder-vectors", "ordinals", "rows-by-ordinal", "id-offsets", "slot-rows"}
 
 
 def run_fields(world: World, arguments: argparse.Namespace) -> list[Section]:
@@ -56,10 +61,9 @@ def _changed(changes: tuple[tuple[Field, int], ...]) -> Case:
     def apply(database: Path) -> None:
         image = Image(database)
         for field, value in changes:
-            image.write(field, value)
+            field.write(image.data, value)
         # Only extents that were moved have contents of other checksums.
-        names = {field.name.split(".")[0] for field, _ in changes}
-        image.seal({kind for kind, name in NAMES.items() if name in names})
+        image.seal({field.name.split(".")[0] for field, _ in changes})
         image.install(database)
 
     return Case(", ".join(f"{field.name} = {value}" for field, value in changes), apply)
@@ -68,7 +72,7 @@ def _changed(changes: tuple[tuple[Field, int], ...]) -> Case:
 def _single(database: Path) -> Iterator[Case]:
     image = Image(database)
     for field in image.fields():
-        for value in _limits(field, image.read(field), len(image.data)):
+        for value in _limits(field, field.read(image.data), len(image.data)):
             yield _changed(((field, value),))
 
 
@@ -84,31 +88,31 @@ def _pairs(database: Path, seed: int) -> Iterator[Case]:
         if second.name.endswith(".stored") and generator.random() < 0.7:
             # Stored and logical must agree, or nothing behind that check is reached.
             first = next(field for field in fields if field.name == second.name.replace(".stored", ".logical"))
-        value = generator.choice(_limits(second, image.read(second), len(image.data)))
+        value = generator.choice(_limits(second, second.read(image.data), len(image.data)))
         other = value if first.name.endswith(".logical") else None
         if other is None:
-            other = generator.choice(_limits(first, image.read(first), len(image.data)))
+            other = generator.choice(_limits(first, first.read(image.data), len(image.data)))
         yield _changed(((first, other), (second, value)))
 
 
 def _values(database: Path) -> Iterator[Case]:
     for entry in Image(database).entries():
-        if entry.kind in FLOAT_SECTIONS:
+        if entry.name in FLOAT_SECTIONS:
             for bits in FLOATS:
                 for where, places in _places(len(entry.content), 4).items():
-                    yield _overwritten(entry.kind, f"{entry.name}: {where} {bits:#010x}", places, struct.pack("<I", bits))
-        if entry.kind in INTEGER_SECTIONS:
-            size = INTEGER_SECTIONS[entry.kind][1]
+                    yield _overwritten(entry.name, f"{where} {bits:#010x}", places, struct.pack("<I", bits))
+        if entry.name in INTEGER_SECTIONS:
+            size = INTEGER_SECTIONS[entry.name]
             limits = _limits(Field("", 0, size), len(entry.content) // size, len(entry.content))
             for value in limits:
                 for where, places in _places(len(entry.content), size).items():
                     packed = value.to_bytes(size, "little")
-                    yield _overwritten(entry.kind, f"{entry.name}: {where} {value}", places, packed)
-        if entry.kind == 14:
+                    yield _overwritten(entry.name, f"{where} {value}", places, packed)
+        if entry.name == "ids":
             for byte in (0x00, 0x80, 0xC0, 0xED, 0xF8, 0xFF):
-                yield _overwritten(14, f"ids: all {byte:#04x}", range(len(entry.content)), bytes([byte]))
-        if entry.kind in (8, 9, 13, 10, 11, 2, 15):
-            yield _reversed(entry.kind, entry.name)
+                yield _overwritten("ids", f"all {byte:#04x}", range(len(entry.content)), bytes([byte]))
+        if entry.name in REVERSED:
+            yield _reversed(entry.name)
 
 
 def _places(byte_count: int, size: int) -> "dict[str, range]":
@@ -121,31 +125,31 @@ def _places(byte_count: int, size: int) -> "dict[str, range]":
     return places | {"all": range(0, size * count, size)}
 
 
-def _overwritten(kind: int, name: str, places: range, packed: bytes) -> Case:
+def _overwritten(section: str, what: str, places: range, packed: bytes) -> Case:
     def apply(database: Path) -> None:
         image = Image(database)
-        entry = next(entry for entry in image.entries() if entry.kind == kind)
+        offset = image.section(section).offset
         for place in places:
-            at = entry.offset + place
+            at = offset + place
             image.data[at:at + len(packed)] = packed
         # Checksums of blocks that are overwritten themselves must stay wrong.
-        image.seal(set() if kind == 18 else {kind})
+        image.seal(set() if section == BLOCK_CHECKSUMS else {section})
         image.install(database)
 
-    return Case(name, apply)
+    return Case(f"{section}: {what}", apply)
 
 
-def _reversed(kind: int, name: str) -> Case:
+def _reversed(section: str) -> Case:
     """The numbers in the opposite order."""
 
     def apply(database: Path) -> None:
         image = Image(database)
-        entry = next(entry for entry in image.entries() if entry.kind == kind)
-        size = 8 if kind == 13 else 4
+        entry = image.section(section)
+        size = INTEGER_SECTIONS.get(section, 4)
         words = [entry.content[at:at + size] for at in range(0, len(entry.content) - size + 1, size)]
         turned = b"".join(reversed(words))
         image.data[entry.offset:entry.offset + len(turned)] = turned
-        image.seal({kind})
+        image.seal({section})
         image.install(database)
 
-    return Case(f"{name}: reversed", apply)
+    return Case(f"{section}: reversed", apply)

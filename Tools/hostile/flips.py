@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from experiment.report import Section
+from experiment.segment_image import Image, segment_of
+from reader.segment import PAGE
 
 from .crafted import section_of
-from .image import ENTRY, Image
 from .probe import Request, sweep
-from .world import FORMS, World, segment_of
+from .world import FORMS, World
 
 # Points of a section in the quick form.
 SAMPLE = 800
@@ -86,10 +87,7 @@ def _sample(points: tuple[range, ...], count: int, seed: int) -> tuple[range, ..
 
 def _meaningful(database: Path) -> list[range]:
     """Bytes of a segment that mean something: header, table, sections."""
-    image = Image(database)
-    return [range(8192)] + [
-        range(entry.offset, entry.offset + len(entry.content)) for entry in image.entries() if entry.content
-    ]
+    return [range(2 * PAGE)] + [entry.extent for entry in Image(database).entries() if entry.content]
 
 
 def _bits(world: World, form: str, attack: str) -> tuple[Path, Request]:
@@ -98,7 +96,8 @@ def _bits(world: World, form: str, attack: str) -> tuple[Path, Request]:
     parts = _meaningful(database)
     if attack == "sealed":
         # The rest of the table's page is flipped in `flips`: no checksum covers it.
-        parts[0] = range(4096 + ENTRY * Image(database).count)
+        image = Image(database)
+        parts[0] = range(image.place(image.count))
     step = 1 if form == WHOLE else STEP
     points = tuple(range(8 * part.start, 8 * part.stop, step) for part in parts)
     return database, Request(attack, points, verdict=attack == "flips")

@@ -16,11 +16,12 @@ from pathlib import Path
 
 from experiment.errors import HarnessError, Violation
 from experiment.report import Section
+from experiment.segment_image import segment_of
 
 from .crafted import section_of
 from .environment import KINDS, NOBODY, expect, readers, verify_words
 from .environment import query_words as default_query
-from .world import World, segment_of
+from .world import World
 
 CATALOG, JOURNAL = "catalog.sqlite", "catalog.sqlite-journal"
 # Names that SQLite or vecdb may look at, and some that neither should.

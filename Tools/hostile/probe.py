@@ -12,8 +12,10 @@ from pathlib import Path
 
 from experiment.errors import HarnessError, Violation
 from experiment.report import Section, each
+from experiment.segment_image import HEADER_CRC, IGNORED, Image, segment_of
+from reader.segment import PAGE
 
-from .world import MEMORY_KIBIBYTES, World, segment_of
+from .world import MEMORY_KIBIBYTES, World
 
 # Counted in steps of waiting, so that a machine that sleeps, or a harness that is paused, is taken for no hang.
 HANG_SECONDS = 20
@@ -46,6 +48,10 @@ class Request:
     @property
     def is_on_catalog(self) -> bool:
         return self.attack.startswith("catalog")
+
+    @property
+    def turns_bits(self) -> bool:
+        return self.attack in ("flips", "sealed")
 
 
 def sweep(
@@ -114,6 +120,7 @@ def _run(world: World, database: Path, request: Request, patience: float) -> "di
     content = asdict(request) | {
         "database": str(copy),
         "file": "catalog.sqlite" if request.is_on_catalog else segment_of(copy).name,
+        "layout": _layout(copy) if request.turns_bits else None,
         "points": [{"start": part.start, "stop": part.stop, "step": part.step} for part in request.points],
         "progress": str(progress),
     }
@@ -136,6 +143,27 @@ def _run(world: World, database: Path, request: Request, patience: float) -> "di
         outcome = json.loads(output.read_text())
     world.discard(copy)
     return outcome
+
+
+def _layout(database: Path) -> dict[str, object]:
+    """What the probe, which knows no format, has to know of a segment; the members are those of its Layout."""
+    image = Image(database)
+    parts = [
+        (range(PAGE), ["header is damaged", "magic number", "has format version"]),
+        (range(PAGE, 2 * PAGE), ["section table"]),
+        *((entry.extent, [f"section '{entry.name}'"]) for entry in image.entries()),
+        (range(len(image.data)), ["padding"]),
+    ]
+
+    def stored(place: int, covered: range) -> dict[str, int]:
+        return {"place": place, "start": covered.start, "stop": covered.stop}
+
+    return {
+        "parts": [{"start": part.start, "stop": part.stop, "names": names} for part, names in parts],
+        "checksums": [stored(each.place, each.covered) for each in image.checksums()],
+        "header": stored(HEADER_CRC.offset, range(HEADER_CRC.offset)),
+        "ignored": IGNORED.offset,
+    }
 
 
 def _outlasts(process: subprocess.Popen[str], progress: Path, patience: float) -> bool:

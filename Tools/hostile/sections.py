@@ -3,15 +3,16 @@
 import argparse
 import itertools
 import shutil
-import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from experiment.report import Section
+from experiment.segment_image import (
+    BLOCK_CHECKSUMS, IN_ENTRY, IN_HEADER, Entry, Image, segment_of
+)  # fmt: skip
 
 from .crafted import Case, Group, is_refused, is_refused_where_the_documents_say_so, run_groups
-from .image import Entry, Image
-from .world import FORMS, World, segment_of
+from .world import FORMS, World
 
 QUICK = 80
 
@@ -60,10 +61,9 @@ def _misplaced(database: Path) -> Iterator[Case]:
         yield _rebuilt(
             f"{entry.name} doubled", lambda found, index=index: found[:index] + [found[index].copy()] + found[index:]
         )
-        if entry.kind not in (14, 18) and entry.content:
+        if entry.name not in ("ids", BLOCK_CHECKSUMS) and entry.content:
             for change in (-1, 1):
                 yield _rebuilt(f"{entry.name} with {change} rows more", _resized(index, change))
-        if entry.content and entry.kind not in (14, 18):
             yield _rebuilt(f"{entry.name} emptied", _resized(index, None))
     for count in (0, 1, len(entries) - 1, len(entries) + 1, 64, 65):
         if count != len(entries):
@@ -72,7 +72,7 @@ def _misplaced(database: Path) -> Iterator[Case]:
 
 def _exchange(first: int, second: int, start: int, size: int) -> Callable[[Image], None]:
     def change(image: Image) -> None:
-        one, other = (4096 + 64 * index + start for index in (first, second))
+        one, other = (image.place(index) + start for index in (first, second))
         data = image.data
         data[one:one + size], data[other:other + size] = data[other:other + size], data[one:one + size]
         image.seal()
@@ -82,7 +82,7 @@ def _exchange(first: int, second: int, start: int, size: int) -> Callable[[Image
 
 def _same_place(first: int, second: int) -> Callable[[Image], None]:
     def change(image: Image) -> None:
-        source, target = (4096 + 64 * index + 8 for index in (first, second))
+        source, target = (image.place(index) + IN_ENTRY["offset"].offset for index in (first, second))
         image.data[target:target + 8] = image.data[source:source + 8]
         image.seal()
 
@@ -91,9 +91,8 @@ def _same_place(first: int, second: int) -> Callable[[Image], None]:
 
 def _moved(index: int, step: int) -> Callable[[Image], None]:
     def change(image: Image) -> None:
-        at = 4096 + 64 * index + 8
-        (offset,) = struct.unpack_from("<Q", image.data, at)
-        struct.pack_into("<Q", image.data, at, (offset + step) % (1 << 64))
+        field = IN_ENTRY["offset"].placed("entry", image.place(index))
+        field.write(image.data, (field.read(image.data) + step) % (1 << 64))
         image.seal()
 
     return change
@@ -101,7 +100,7 @@ def _moved(index: int, step: int) -> Callable[[Image], None]:
 
 def _counted(count: int) -> Callable[[Image], None]:
     def change(image: Image) -> None:
-        struct.pack_into("<I", image.data, 112, count)
+        IN_HEADER["sections"].write(image.data, count)
         image.seal()
 
     return change
@@ -112,7 +111,7 @@ def _resized(index: int, change: "int | None") -> Callable[[list[Entry]], list[E
 
     def arrange(entries: list[Entry]) -> list[Entry]:
         entry = entries[index]
-        stride = struct.unpack_from("<Q", entry.raw, 32)[0] or 4
+        stride = entry.read("stride") or 4
         if change is None:
             entry.content = bytearray()
         elif change < 0:
@@ -128,7 +127,7 @@ def _foreign(world: World, form: str, database: Path) -> Iterator[Case]:
     """Sections of other databases, of the same size and of others; a section of a kind that nobody knows."""
     for other_form, name in [(form, "b"), *((other, "a") for other in FORMS if other != form)]:
         for other in Image(world.database(other_form, name)).entries():
-            if other.kind != 18:
+            if other.name != BLOCK_CHECKSUMS:
                 yield _rebuilt(f"{other.name} of {other_form} {name}", _replaced(other))
     entries = Image(database).entries()
     for first, second in itertools.combinations(range(len(entries)), 2):
@@ -149,9 +148,7 @@ def _replaced(other: Entry) -> Callable[[list[Entry]], list[Entry]]:
 
 def _inserted(kind: int, place: int) -> Callable[[list[Entry]], list[Entry]]:
     def arrange(entries: list[Entry]) -> list[Entry]:
-        raw = bytearray(64)
-        struct.pack_into("<H", raw, 0, kind)
-        entries.insert(place % len(entries), Entry(raw, bytearray(b"nobody knows what this is")))
+        entries.insert(place % len(entries), Entry.new(kind, b"nobody knows what this is"))
         return entries
 
     return arrange

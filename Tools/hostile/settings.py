@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from experiment.catalog_rows import connected, update_sealed
+
 from .crafted import Case
-from .image import connected, update_sealed
 
 # A line of `search_settings`, each of whose fields takes the place of the one that is written as `{}`.
 LINES = {

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from experiment.errors import Violation
 from experiment.report import Section
+from experiment.segment_image import segment_of
 
 from .crafted import section_of
-from .world import World, segment_of
+from .world import World
 
 ROWS = 3_000
 QUERIES = 10_000

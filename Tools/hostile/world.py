@@ -105,9 +105,3 @@ class World(world.World):
         if outcome.returncode != 0:
             raise HarnessError(f"vecdb {words[0]} ended with {outcome.returncode}: {outcome.stderr.strip()}")
         return outcome.stdout
-
-
-def segment_of(database: Path) -> Path:
-    """The only segment file of a database."""
-    (segment,) = database.glob("segment-*.vseg")
-    return segment

@@ -28,6 +28,8 @@ struct SweepRequest: Codable {
     var attack: Attack
     var database: String
     var file: String
+    /// Of the file, where bits of it are turned over.
+    var layout: Layout?
     /// The points: bits, or steps of length.
     var points: [Points]
     /// Where the point under way is written, for whoever outlives this process.
@@ -89,7 +91,7 @@ func sweep(_ request: SweepRequest) throws -> SweepResult {
     guard case .intact = Verdict(of: request.database, deep: true) else {
         throw Failure("\(request.database): is damaged before anything was done to it")
     }
-    var target = try Target(path: request.database + "/" + request.file)
+    var target = try Target(path: request.database + "/" + request.file, layout: request.layout)
     let progress = try FileHandle(forWritingTo: URL(fileURLWithPath: request.progress))
     var result = SweepResult()
     for point in request.points.lazy.map({ stride(from: $0.start, to: $0.stop, by: $0.step) }).joined() {

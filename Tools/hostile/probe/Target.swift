@@ -6,14 +6,16 @@ struct Target {
     let byteCount: Int
     private let handle: FileHandle
     private let original: [UInt8]
-    private var image: SegmentImage?
+    private var image: FileImage?
 
-    /// - Parameter path: a file that only this process has; it may be left damaged.
-    init(path: String) throws {
+    /// - Parameters:
+    ///   - path: a file that only this process has; it may be left damaged.
+    ///   - layout: what stands where in it, for attacks that need to know.
+    init(path: String, layout: Layout?) throws {
         handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
         original = [UInt8](try handle.readToEnd() ?? Data())
         byteCount = original.count
-        image = SegmentImage(original)
+        image = layout.map { [original] in FileImage(original, layout: $0) }
     }
 
     /// Changes what the attack changes at `point`, after what it changed before has been undone.
@@ -42,8 +44,8 @@ struct Target {
         attack == .flips ? image?.names(ofByte: point / 8) ?? [] : []
     }
 
-    private mutating func writeImage(_ change: (inout SegmentImage) -> [Range<Int>]) throws {
-        guard var changing = image else { throw Failure("this attack is one on segments") }
+    private mutating func writeImage(_ change: (inout FileImage) -> [Range<Int>]) throws {
+        guard var changing = image else { throw Failure("this attack needs a layout") }
         image = nil  // so that the bytes are changed in place and not copied
         let ranges = change(&changing)
         for range in ranges { try write(changing.bytes[range], at: range.lowerBound) }

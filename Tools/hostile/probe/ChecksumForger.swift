@@ -1,20 +1,16 @@
-/// CRC-32C (`Formats/numerics.md`, section 6), from a table: the library keeps its own to itself.
-enum Checksum {
-    private static let table: [UInt32] = (0..<256).map { byte in
-        (0..<8).reduce(UInt32(byte)) { value, _ in value >> 1 ^ (value & 1 == 1 ? 0x82F6_3B78 : 0) }
-    }
+import VectorKernels
 
+enum Checksum {
+    /// CRC-32C.
     static func of(_ bytes: ArraySlice<UInt8>) -> UInt32 {
-        var crc: UInt32 = .max
-        for byte in bytes { crc = table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ crc >> 8 }
-        return ~crc
+        // Proof: bytes have no padding between them.
+        unsafe crc32c(bytes.span.bytes)
     }
 }
 
-/// Finds the four bytes that give a page the checksum that it had: the catalog records the header's, and so an attack on the
-/// segment alone can still pass.
+/// Finds the four bytes that give some others the checksum that they had.
 struct ChecksumForger {
-    /// Where there are four bytes that readers ignore.
+    /// Where the four bytes are.
     private let place: Int
     /// For each bit of the checksum the bits at `place` that change it alone.
     private let solutions: [UInt32]
@@ -43,11 +39,13 @@ struct ChecksumForger {
         solutions = rows.map(\.cause)
     }
 
-    /// Changes the four bytes so that the first `byteCount` bytes of `page` have the checksum `wanted`.
-    func forge(_ page: inout [UInt8], byteCount: Int, wanted: UInt32) {
-        let difference = Checksum.of(page[..<byteCount]) ^ wanted
+    /// Changes the four bytes so that all of `bytes` have the checksum `wanted`.
+    func forge(_ bytes: inout ArraySlice<UInt8>, wanted: UInt32) {
+        let difference = Checksum.of(bytes) ^ wanted
         var change: UInt32 = 0
         for bit in 0..<32 where difference >> UInt32(bit) & 1 == 1 { change ^= solutions[bit] }
-        for byte in 0..<4 { page[place + byte] ^= UInt8(truncatingIfNeeded: change >> UInt32(8 * byte)) }
+        for byte in 0..<4 {
+            bytes[bytes.startIndex + place + byte] ^= UInt8(truncatingIfNeeded: change >> UInt32(8 * byte))
+        }
     }
 }
