@@ -20,6 +20,11 @@ struct AnswerTests {
         #expect(try line(Answer(query: 0, hits: [hit(.max)])).contains(#""id":"18446744073709551615""#))
     }
 
+    @Test func `a hit shows its id and its score elsewhere as a line does`() {
+        #expect(hit(3, score: 2.5401).idText == "3" && hit(3, id: "", score: 2.5401).idText == "")
+        #expect(hit(0, score: 4).scoreText == "4.0" && hit(0, score: .infinity).scoreText == "3.4028235e+38")
+    }
+
     @Test(arguments: awkwardTexts)
     func `ids come back byte for byte, on one line`(text: String) throws {
         let json = try line(Answer(query: 0, queryID: text, hits: [hit(0, id: text), hit(1, id: text + text)]))
