@@ -210,7 +210,7 @@ static void scan_blocks(struct vk_scan *scan) {
 #include "exact_batch_bytes.inc"
 
 const struct vk_kernels vk_avx512_kernels = {
-    VK_AVX512,  block_products, quantize_levels, byte_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
+    block_products, quantize_levels, byte_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
     kth_largest, select_best, exact_scores, exact_scores_batch_or_bytes, collect, encode_rows, sum_rows,
 };
 

@@ -126,7 +126,7 @@ static void byte_products(const uint8_t *levels, float low, float step, size_t g
 #include "leaves.inc"
 
 const struct vk_kernels vk_neon_kernels = {
-    VK_NEON,  block_products, quantize_levels, byte_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
+    block_products, quantize_levels, byte_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
     kth_largest, select_best, exact_scores, exact_scores_batch, collect, encode_rows, sum_rows,
 };
 

@@ -289,6 +289,6 @@ static void make_room(struct vk_scan *scan, size_t keep) {
 #include "leaves.inc"
 
 const struct vk_kernels vk_scalar_kernels = {
-    VK_SCALAR,  block_products, quantize_levels, byte_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
+    block_products, quantize_levels, byte_products, assign_rows, lookup_table, scan_blocks, scan_leaves, select_top,
     kth_largest, select_best, exact_scores, exact_scores_batch, collect, encode_rows, sum_rows,
 };

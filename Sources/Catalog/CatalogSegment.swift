@@ -75,7 +75,8 @@ public struct CatalogContents: Sendable, Equatable {
     public let stagedSegments: [StagedSegment]
 }
 
-/// A segment that was staged and neither published nor discarded.
+/// A segment that was staged and neither published nor discarded: a staging that goes on, or what a crash left. Its rows go
+/// with ``CatalogWriter/discardStaging(_:)``.
 public struct StagedSegment: Sendable, Equatable {
     public let key: SegmentKey
     /// 16 bytes.

@@ -62,13 +62,7 @@ public final class Directory: Sendable {
         Directory(path: path, handle: handle, origin: origin, permissions: model.permissions)
     }
 
-    /// Makes the directory, readable by all and writable by its owner as far as the umask allows.
-    public static func create(_ path: String) throws(SystemError) {
-        try checkName(path, "create", path: path)
-        guard unsafe mkdir(path, 0o777) == 0 else { throw .last("create", path) }
-    }
-
-    /// As ``create(_:)``, in this directory.
+    /// Makes a directory in it, readable by all and writable by its owner as far as the umask allows.
     public func createDirectory(_ name: String) throws(SystemError) {
         try checkName(name, "create", path: pathOf(name))
         guard unsafe mkdirat(handle.descriptor, name, 0o777) == 0 else { throw .last("create", pathOf(name)) }
@@ -217,9 +211,6 @@ public final class Directory: Sendable {
 
     /// Whether the system knows such paths: Linux does where `/proc` is mounted.
     public var hasLastingPath: Bool { (try? Path.status(of: lastingPath)) != nil }
-
-    /// Whether the user may create files here: no for read-only media and missing permissions.
-    public var isWritable: Bool { unsafe faccessat(handle.descriptor, ".", W_OK, 0) == 0 }
 
     /// Whether any user may create, replace and remove files here.
     public var isOpenToEverybody: Bool {

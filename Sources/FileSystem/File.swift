@@ -92,7 +92,7 @@ public final class File: Sendable {
     /// Reads until `buffer` is full or the file ends.
     ///
     /// - Returns: the bytes read.
-    public func read(into buffer: inout MutableRawSpan, at offset: Int) throws(SystemError) -> Int {
+    func read(into buffer: inout MutableRawSpan, at offset: Int) throws(SystemError) -> Int {
         let (descriptor, size) = (descriptor, buffer.byteCount)
         var done = 0
         // Proof: each call writes at most `size - done` bytes at `done`.
@@ -113,7 +113,7 @@ public final class File: Sendable {
     }
 
     /// Writes all of `bytes` at `offset`.
-    public func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) {
+    func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) {
         let (descriptor, size) = (descriptor, bytes.byteCount)
         // Proof: each call reads at most `size - done` bytes from `done` on.
         var done = 0

@@ -30,7 +30,6 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Whether links led in a circle, or one stood where none is followed.
     public var isLinkLoop: Bool { code == ELOOP }
     public var alreadyExists: Bool { code == EEXIST || code == ENOTEMPTY }
-    public var isReadOnly: Bool { code == EROFS || code == EACCES || code == EPERM }
 
     /// Whether there were too many open files.
     public var isForWantOfDescriptors: Bool { code == EMFILE || code == ENFILE }

@@ -14,7 +14,6 @@ public struct SegmentReport: Sendable {
         public let checksum: String
     }
 
-    public let file: String
     public let byteCount: Int
     /// `nil` when the header cannot be trusted.
     public let header: SegmentHeader?
@@ -38,7 +37,6 @@ public struct SegmentReport: Sendable {
             size = status.byteCount
             map = try MappedFile(handle, byteCount: size)
         } catch { throw SegmentError(error) }
-        file = fileName
         byteCount = size
         var problems: [String] = []
         guard size >= 2 * SegmentHeader.byteCount else {

@@ -9,11 +9,6 @@ public struct SegmentUUID: Sendable, Hashable, CustomStringConvertible {
         self.bytes = bytes
     }
 
-    /// - Returns: `nil` unless `hexadecimal` is 32 lower-case digits.
-    public init?(hexadecimal: String) {
-        self.init(digits: hexadecimal.utf8)
-    }
-
     private init?(digits: some Sequence<UInt8>) {
         let digits = Array(digits)
         guard digits.count == 32 else { return nil }

@@ -145,10 +145,10 @@ import Testing
         try writer.close()
     }
     let writer = try CatalogWriter.open(scratch.path, checksum: crc32c)
-    let orphans = try writer.orphans()
+    let orphans = try writer.contents().stagedSegments
     #expect(orphans.map(\.uuid) == [segmentUUID(2)])
     for orphan in orphans { try writer.discardStaging(orphan.key) }
-    #expect(try writer.orphans().isEmpty)
+    #expect(try writer.contents().stagedSegments.isEmpty)
     #expect(try scratch.query("SELECT count(*) FROM sqlite_schema WHERE name GLOB '*_2*'") == 0)
     #expect(try writer.beginStaging(segmentUUID: segmentUUID(3)).key > orphans[0].key)
 }

@@ -205,3 +205,9 @@ func makeDatabase(_ scratch: Scratch, _ uuid: [UInt8]) throws -> CatalogWriter {
 }
 
 let otherUUID = [UInt8](repeating: 0xAB, count: 16)
+
+extension CatalogSnapshot {
+    func ordinals(forID id: String) throws(CatalogError) -> [UInt64] { try ordinals(forIDs: [id])[0] }
+
+    func document(ordinal: UInt64) throws(CatalogError) -> [UInt8]? { try documents(forOrdinals: [ordinal])[0] }
+}

@@ -21,7 +21,6 @@ import Testing
         ("open", { _ = try directory.open(name) }),
         ("create", { _ = try directory.create(name) }),
         ("create", { try directory.createDirectory(name) }),
-        ("create", { try Directory.create(place.file(name)) }),
         ("examine", { _ = try directory.status(of: name) }),
         ("remove", { try directory.remove(name) }),
         ("remove", { try directory.removeDirectory(name) }),
@@ -72,7 +71,7 @@ import Testing
 
 @Test func `an unnamed file in a directory that nobody may list keeps what is written`() throws {
     let place = try Place()
-    try Directory.create(place.file("drop"))
+    try place.directory.createDirectory("drop")
     #expect(unsafe chmod(place.file("drop"), 0o300) == 0)
     let file = try File(unnamedIn: place.file("drop"))
     let numbers: [Float] = [1, -0, .infinity]

@@ -8,7 +8,7 @@ final class Place {
     let directory: Directory
 
     init() throws {
-        try Directory.create(path)
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
         directory = try Directory(opening: path)
     }
 

@@ -146,7 +146,7 @@ func `fault 11: a holder is named only while it lives`() throws {
 
 @Test func `a directory in the lock's place is an error`() throws {
     let place = try Place()
-    try Directory.create(place.file("lock"))
+    try place.directory.createDirectory("lock")
     #expect(throws: SystemError(code: EISDIR, operation: "open", path: place.file("lock"))) {
         try WriterLock.acquire(in: place.directory, timeoutSeconds: 0, holder: "me")
     }

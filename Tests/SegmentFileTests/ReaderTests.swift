@@ -17,7 +17,7 @@ private func openError(_ uuid: SegmentUUID, in place: Place) -> SegmentError? {
     let uuid = SegmentUUID.random()
     let path = place.file(uuid.segmentFileName)
     #expect(openError(uuid, in: place)?.code == .notFound)
-    try Directory.create(path)
+    try place.directory.createDirectory(uuid.segmentFileName)
     #expect(openError(uuid, in: place)?.code == .notASegment)
     try place.directory.removeDirectory(uuid.segmentFileName)
     try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "elsewhere")

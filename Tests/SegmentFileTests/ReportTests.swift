@@ -46,7 +46,7 @@ private func report(_ uuid: SegmentUUID, in place: Place, checkingBlocks: Bool =
     let place = try Place()
     #expect(throws: SegmentError.self) { try report(SegmentUUID.random(), in: place) }
     let uuid = SegmentUUID.random()
-    try Directory.create(place.file(uuid.segmentFileName))
+    try place.directory.createDirectory(uuid.segmentFileName)
     do {
         _ = try report(uuid, in: place)
         Issue.record("a directory was looked at")

@@ -95,8 +95,6 @@ struct vk_level_range {
 };
 
 struct vk_kernels {
-    enum vk_instruction_set instruction_set;
-
     /// out[i] = start[i] + Σ v[j]·M[i][j], one fma chain a lane (numerics, section 3). `blocks` is
     /// [block_count][n][16]; `start` may be NULL for zeros; `out` and `start` hold block_count·16 floats.
     void (*block_products)(const float *v, size_t n, const float *blocks, size_t block_count, const float *start,

@@ -4,8 +4,6 @@ import GRDB
 public struct CatalogVerification: Sendable, Equatable {
     /// Damage, a sentence each.
     public var damage: [String] = []
-    /// What is no damage but worth knowing: leftovers of crashes, finished garbage.
-    public var notes: [String] = []
     /// How many rows of each kind were checked.
     public var idCount: UInt64 = 0
     public var documentCount: UInt64 = 0
@@ -52,12 +50,6 @@ extension CatalogReader {
             guard error.code == .corrupt else { throw error }
             result.damage.append(error.detail)
             return result
-        }
-        for dead in snapshot.contents.deadSegments {
-            result.notes.append("segment \(dead.fileName) was replaced; its rows can be removed")
-        }
-        for staged in snapshot.contents.stagedSegments {
-            result.notes.append("segment \(staged.fileName) is being written, or was when a writer crashed")
         }
         for segment in snapshot.segments {
             try check(&result, \.idCount) { () throws(CatalogError) in

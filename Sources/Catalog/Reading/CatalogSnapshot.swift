@@ -98,12 +98,8 @@ extension CatalogSnapshot {
         return id
     }
 
-    /// The ordinals of the candidates with this id, ascending; several when the build allowed duplicates.
-    public func ordinals(forID id: String) throws(CatalogError) -> [UInt64] {
-        try ordinals(forIDs: [id])[0]
-    }
-
-    /// What ``ordinals(forID:)`` answers to each id, in one read transaction.
+    /// The ordinals of the candidates with each id, ascending; several when the build allowed duplicates. In one read
+    /// transaction.
     public func ordinals(forIDs ids: [String]) throws(CatalogError) -> [[UInt64]] {
         var found = [[UInt64]](repeating: [], count: ids.count)
         let places = ids.indices.filter { !ids[$0].utf8.contains(0) && ids[$0].utf8.count <= Self.idByteLimit }
@@ -159,11 +155,6 @@ extension CatalogSnapshot {
             }
             return documents
         }
-    }
-
-    /// The metadata document of an ordinal.
-    public func document(ordinal: UInt64) throws(CatalogError) -> [UInt8]? {
-        try documents(forOrdinals: [ordinal])[0]
     }
 
     /// A document's bytes, or NULL when there are more than any document has.

@@ -11,12 +11,6 @@ extension CatalogWriter {
         }
     }
 
-    /// Segments that were staged and neither published nor discarded: another staging of this writer, or what a crash
-    /// left. Their rows go with ``discardStaging(_:)``.
-    public func orphans() throws(CatalogError) -> [StagedSegment] {
-        try read { try file.stagingRows($0) }
-    }
-
     /// Removes the rows of dead segments, one transaction for each. Only for segments that no reader pins.
     ///
     /// - Throws: `invalidArgument` for a segment that is live; those before it are removed.

@@ -57,8 +57,6 @@ public struct ExportManifest: Sendable, Hashable {
         public let count: Int
     }
 
-    /// The directory as it was given.
-    public let directory: String
     public let metric: Metric
     /// 1…65,535.
     public let dimensions: Int
@@ -91,7 +89,7 @@ public struct ExportManifest: Sendable, Hashable {
         let root = try ManifestObject.root(ofFileAt: manifestPath)
         try checkVersion(root)
         let files = try ManifestFiles(directory: directory, hashes: root.object("sha256"), manifest: manifestPath)
-        let manifest = try ExportManifest(root, directory: directory, files: files)
+        let manifest = try ExportManifest(root, files: files)
         try files.verifyAll(isCancelled: isCancelled)
         return manifest
     }
@@ -119,8 +117,7 @@ public struct ExportManifest: Sendable, Hashable {
         }
     }
 
-    private init(_ root: ManifestObject, directory: String, files: ManifestFiles) throws(InputError) {
-        self.directory = directory
+    private init(_ root: ManifestObject, files: ManifestFiles) throws(InputError) {
         metric = try root.choice("metric")
         dimensions = try root.integer("dimensions", in: 1...dimensionLimit)
         model = try root.optionalString("model")

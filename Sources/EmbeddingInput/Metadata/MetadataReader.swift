@@ -27,7 +27,6 @@ public struct MetadataRow: Sendable, Hashable {
 public final class MetadataReader {
     /// The file's name as given.
     public let file: String
-    public let format: MetadataFileFormat
     /// The columns, once `inferSchema()` has run.
     public private(set) var schema: MetadataSchema?
     /// Rows in the file, once `inferSchema()` has run.
@@ -82,7 +81,6 @@ public final class MetadataReader {
 
     private init(_ source: InputFile, format: MetadataFileFormat) {
         self.source = source
-        self.format = format
         file = source.name
         switch format {
         case .ndjson: content = .lines(LineReader(source, byteLimit: NDJSONRowDecoder.byteLimit))

@@ -4,8 +4,6 @@
 /// and columns, then u32 ordinals; distances of the same shape may follow, as in the files of the Billion-scale ANN
 /// benchmarks, and are not looked at). Held in memory: 8 bytes an ordinal.
 public struct OrdinalTable: Sendable {
-    /// The file as the caller named it.
-    public let file: String
     /// A row for each query, nearest candidate first; all of the same length.
     public let rows: [[UInt64]]
 
@@ -21,7 +19,6 @@ public struct OrdinalTable: Sendable {
         _ path: String, queryCount: Int? = nil, candidateCount: Int? = nil, isCancelled: () -> Bool = { false }
     ) throws(InputError) {
         let source = try InputFile.open(path, spoolDirectory: nil, isCancelled: isCancelled)
-        file = source.name
         guard source.byteCount > 0 else {
             throw InputError(.empty, file: source.name, "is empty (0 bytes); was it written to the end?")
         }

@@ -6,8 +6,6 @@
 ///
 /// Held in memory. Pipes are kept in a temporary file as `VectorReader` does.
 public struct IDLists: Sendable {
-    /// The file as it was given.
-    public let file: String
     /// Ids for every query.
     public private(set) var everyQuery: [String] = []
     /// Ids for one query, by its number from 0.
@@ -18,7 +16,6 @@ public struct IDLists: Sendable {
     /// - Throws: `InputError` with the line for invalid UTF-8, and for one that is not of the form of the first.
     public init(_ path: String, spoolDirectory: String? = nil) throws(InputError) {
         let source = try InputFile.open(path, spoolDirectory: spoolDirectory) { false }
-        file = source.name
         try ForeignFormat.refuse(source, head: source.prefix(ForeignFormat.headByteCount), ending: nil)
         let lines = LineReader(source, byteLimit: NDJSONRowDecoder.byteLimit)
         var isNDJSON = false

@@ -13,7 +13,6 @@ struct SettingFinder {
         let cost: Int
     }
 
-    let segment: IndexSegment
     /// Each k, ascending.
     let counts: [Int]
     let targetRecall: Double
@@ -39,7 +38,7 @@ struct SettingFinder {
         report: (Int) throws -> Void
     ) throws {
         guard let cost = segment.searchCost, cost.leafCount > 0 else { return nil }
-        (self.segment, self.counts, self.targetRecall) = (segment, counts, targetRecall)
+        (self.counts, self.targetRecall) = (counts, targetRecall)
         (self.isSample, self.cost) = (isSample, cost)
         var survey = EstimateSurvey(
             EstimateSurvey.Question(

@@ -66,7 +66,7 @@ struct BuildCommand: ParsableCommand {
         let progressLine = ProgressLine(progress)
         defer { progressLine.erase() }
         var memory = PeakMemory()
-        let summary = try built { report in
+        let summary = try VectorDatabase.build(at: database, from: input.buildInput, options: options) { report in
             memory.sample()
             progressLine.show(report.phase.rawValue, completed: report.completed, total: report.total)
             return Interrupts.requested ? .cancel : .proceed
@@ -97,17 +97,6 @@ struct BuildCommand: ParsableCommand {
         StandardError.note(
             "note: without effect: \(options); \(counted(summary.rows, "row")) got an exact index, '--index tree-ah' "
                 + "builds a tree of any number")
-    }
-
-    private func built(
-        _ progress: @escaping (BuildProgress) -> BuildProgress.Response
-    ) throws -> BuildSummary {
-        do {
-            return try VectorDatabase.build(
-                at: database, from: input.buildInput, options: options, progress: progress)
-        } catch  where error.code == .cancelled {
-            throw DatabaseError(.cancelled, "interrupted; nothing was left behind")
-        }
     }
 
     private var options: BuildOptions {

@@ -40,8 +40,6 @@ final class RunningProcess {
     /// What it has said on standard error so far.
     var standardError: String { outputs.text("stderr") }
 
-    var isRunning: Bool { process.isRunning }
-
     /// Whether it has the file at `path` open.
     func hasOpen(_ path: String) -> Bool {
         let (files, list) = (FileManager.default, "/proc/\(process.processIdentifier)/fd")

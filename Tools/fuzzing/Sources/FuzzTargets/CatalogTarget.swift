@@ -140,7 +140,7 @@ final class CatalogTarget: FuzzTarget {
         guard reading.looksUp else { return }
         let snapshot = try reader.snapshot()
         _ = try snapshot.ids(forOrdinals: [0, 5, 6, .max])
-        _ = try snapshot.ordinals(forID: "id 3")
+        _ = try snapshot.ordinals(forIDs: ["id 3"])
         _ = try snapshot.queryVector(id: "anna")
         _ = try snapshot.documents(forOrdinals: [0, 3, 99])
         for segment in snapshot.segments { _ = try snapshot.columns(of: segment) }
