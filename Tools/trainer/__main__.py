@@ -23,9 +23,11 @@ def main() -> int:
 
 
 def _run(arguments) -> int:
-    """Only the chosen command's packages are imported: '--help' needs none, 'export' needs numpy."""
+    """Only the chosen command's packages are imported: '--help' needs none, 'sample' and 'export' need numpy."""
     if arguments.command == "movielens":
         from .training import run
+    elif arguments.command == "sample":
+        from .sample import run
     elif arguments.command == "export":
         from .export_files import run
     elif arguments.command == "tutorial":

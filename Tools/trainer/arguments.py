@@ -17,6 +17,7 @@ them as an export directory, which 'vecdb build DATABASE --from EXPORT' reads.
 
 commands:
   movielens    train the two-tower model of TFRS' tutorial 'Efficient serving' on MovieLens and export both towers
+  sample       train the model whose embeddings ship in Tools/sample; needs numpy alone
   export       export vectors from .npy or .safetensors files; needs numpy alone
   reference    what TFRS itself answers on an export, to compare a database with
   tutorial     TFRS' tutorial 'Efficient serving', told with vecdb beside TFRS (run it as Tools/tutorial)
@@ -33,12 +34,13 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--self-test", action="store_true", help="run the trainer's tests and end")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _movielens(commands.add_parser("movielens", help="train on MovieLens and export"))
+    _sample(commands.add_parser("sample", help="train the shipped sample's embeddings"))
     _export(commands.add_parser("export", help="export vectors from files"))
     _reference(commands.add_parser("reference", help="what TFRS answers on an export"))
     _tutorial(commands.add_parser("tutorial", help="the tutorial 'Efficient serving' with vecdb"))
     arguments = parser.parse_args(words)
     if arguments.self_test == (arguments.command is not None):
-        parser.error("expected a command: movielens, export, reference or tutorial")
+        parser.error("expected a command: movielens, sample, export, reference or tutorial")
     return arguments
 
 
@@ -57,6 +59,16 @@ def _movielens(parser: argparse.ArgumentParser) -> None:
     )
     add("--seed", type=int, default=42, metavar="N", help="of the split and the embeddings (default: 42)")
     add("--epochs", type=_positive, default=3, metavar="N", help="passes over the ratings (default: 3)")
+    _add_target(parser)
+
+
+def _sample(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, metavar="FOLDER", help="MovieLens latest-small (ratings.csv, movies.csv)")
+    source.add_argument("--download", choices=["latest-small"], help="fetch it from GroupLens, once")
+    add("--seed", type=int, default=42, metavar="N", help="of the split and the embeddings (default: 42)")
+    add("--show", type=int, action="append", default=[], metavar="USER", help="print this user's top 10; may be repeated")
     _add_target(parser)
 
 
@@ -119,4 +131,4 @@ def _positive(text: str) -> int:
 
 if __name__ == "__main__":
     # What Tools/train has to install for these words.
-    print("numpy" if parse(sys.argv[1:]).command == "export" else "all")
+    print("numpy" if parse(sys.argv[1:]).command in ("sample", "export") else "all")

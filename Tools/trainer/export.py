@@ -68,8 +68,10 @@ def write_export(
     with written_at_once(Path(folder), overwrite) as new:
         dimensions, candidates, known_ids = _write_table(new, "candidates", vectors, ids, metric)
         if metadata is not None:
-            check_count(write_metadata(new / "candidates.ndjson", metadata), candidates["count"], "metadata rows", "vectors")
-            candidates["metadata"] = "candidates.ndjson"
+            count = candidates.pop("count")
+            check_count(write_metadata(new / "candidates.ndjson", metadata), count, "metadata rows", "vectors")
+            # In the order of Formats/embedding-export.md.
+            candidates |= {"metadata": "candidates.ndjson", "count": count}
         if duplicate_ids == "error":
             check_unique(known_ids, "candidates", "correct them, or choose keep-last or allow as duplicate_ids")
         manifest["dimensions"] = dimensions

@@ -2,11 +2,16 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .errors import TrainerError, text_of
+
+# What an export calls a data set's terms.
+TERMS = "LICENSE-MovieLens.txt"
 
 
 @dataclass(frozen=True)
@@ -25,12 +30,13 @@ class Movie:
 
 @dataclass(frozen=True)
 class MovieLens:
-    """A data set: its movies, and of every rating the user's id and the movie's row in `movies`."""
+    """A data set: its movies, and of every rating the user's id, the movie's row in `movies`, and the stars."""
 
     name: str
     movies: list[Movie]
     rating_users: list[str]
     rating_movies: list[int]
+    rating_stars: list[float]
     terms: Path | None
 
     @property
@@ -64,7 +70,7 @@ class Line:
         return int(text)
 
     def stars(self, text: str) -> float:
-        """A rating; it is checked, although the model learns from who rated what alone."""
+        """A rating."""
         try:
             stars = float(text)
         except ValueError:
@@ -72,6 +78,21 @@ class Line:
         if not 0.5 <= stars <= 5:
             raise self.error(f"expected a rating from 0.5 to 5, found '{text}'")
         return stars
+
+
+def documents(movies: list[Movie], learned_movies: Iterable[int]) -> list[dict[str, Any]]:
+    """The metadata of an export; `learned_movies` has a row of `movies` for each rating that was learned."""
+    ratings = Counter(learned_movies)
+    return [
+        {
+            "movie_id": movie.movie_id,
+            "title": movie.title,
+            "year": movie.year,
+            "genres": movie.genres,
+            "training_ratings": ratings[row],
+        }
+        for row, movie in enumerate(movies)
+    ]
 
 
 def read(folder: Path) -> MovieLens:
@@ -150,19 +171,20 @@ def _data_set(
         if movie.movie_id in row_of_movie:
             raise line.error(f"movie id {movie.movie_id} occurs a second time")
         row_of_movie[movie.movie_id] = row
-    users, rows = [], []
+    users, rows, ratings_in_stars = [], [], []
     for line, (user, movie_id, stars, timestamp) in ratings:
         row = row_of_movie.get(line.integer("the movie id", movie_id))
         if row is None:
             raise line.error(f"movie {movie_id} is not among the {len(row_of_movie):,} movies")
-        line.stars(stars)
+        ratings_in_stars.append(line.stars(stars))
         line.integer("the timestamp", timestamp)
         users.append(str(line.integer("the user id", user)))
         rows.append(row)
     if not users:
         raise TrainerError(f"{folder}: the data set has no ratings")
     movies = [movie for _, movie in numbered_movies]
-    return MovieLens(name, movies, users, rows, folder / terms if (folder / terms).is_file() else None)
+    terms_file = folder / terms if (folder / terms).is_file() else None
+    return MovieLens(name, movies, users, rows, ratings_in_stars, terms_file)
 
 
 def _split_genres(text: str) -> list[str]:

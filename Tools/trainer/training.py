@@ -3,7 +3,6 @@
 import argparse
 import sys
 import time
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,9 @@ from . import download, movielens
 from .arguments import WORK
 from .directory import refuse_what_must_stay
 from .export import embed, write_export
-from .movielens import MovieLens
+from .movielens import TERMS, MovieLens
 
 TRAINING = "training.json"
-TERMS = "LICENSE-MovieLens.txt"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,7 +68,7 @@ def train_and_export(data: MovieLens, target: Path, seed: int, epochs: int, over
     write_export(
         target,
         embed(trained.movie_model, tf.data.Dataset.from_tensor_slices(titles).batch(model.CANDIDATE_BATCH)),
-        metadata=_metadata(data, rating_movies[learned]),
+        metadata=movielens.documents(data.movies, rating_movies[learned].tolist()),
         query_vectors=embed(trained.user_model, tf.data.Dataset.from_tensor_slices(user_ids).batch(1000)),
         test_pairs=zip(test.users.tolist(), test.titles.tolist(), strict=True),
         metric="dot",
@@ -82,20 +80,6 @@ def train_and_export(data: MovieLens, target: Path, seed: int, epochs: int, over
     )
     _progress(f"wrote {target}; 'vecdb build DATABASE --from {target}' makes a database of it")
     return record
-
-
-def _metadata(data: MovieLens, learned_movies: np.ndarray) -> list[dict[str, Any]]:
-    ratings = Counter(learned_movies.tolist())
-    return [
-        {
-            "movie_id": movie.movie_id,
-            "title": movie.title,
-            "year": movie.year,
-            "genres": movie.genres,
-            "training_ratings": ratings[row],
-        }
-        for row, movie in enumerate(data.movies)
-    ]
 
 
 def _progress(text: str) -> None:
