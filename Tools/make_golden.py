@@ -14,12 +14,13 @@ import json
 import pathlib
 import random
 import shutil
-import struct
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from experiment.inputs import write_npy  # noqa: E402
 from reader.golden import check  # noqa: E402
+from reader.numerics import f32  # noqa: E402
 
 # version: name: rows, dimensions, metric, options of build, extras
 V1 = {
@@ -73,10 +74,6 @@ EDGES = {
 VERSIONS = {"v1": V1, "v1.1": V1_1, "edges": EDGES}
 
 
-def f32(x):
-    return struct.unpack("<f", struct.pack("<f", x))[0]
-
-
 def values(generator, form, rows, dimensions):
     """Rows of one form: integers are in `make`."""
     def row(number):
@@ -95,14 +92,6 @@ def document(number, form):
     if form == "long":
         genres += [f"{'na' * (150 * (number % 5))} batman {number}", "-" * (7 * (number % 40))]
     return {"title": f"Film {number}", "year": 1900 + number % 120, "genres": genres}
-
-
-def write_npy(path, rows, dimensions, kind="<f4"):
-    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': ({len(rows)}, {dimensions}), }}"
-    header += " " * (63 - (10 + len(header)) % 64) + "\n"
-    code = {"<f4": "f", "|u1": "B", "|i1": "b"}[kind]
-    data = b"".join(struct.pack(f"<{dimensions}{code}", *row) for row in rows)
-    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data)
 
 
 def run(arguments):

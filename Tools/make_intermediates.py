@@ -9,7 +9,6 @@ searched for: a mutant of the reader that random queries do not tell from it ans
 import json
 import pathlib
 import random
-import struct
 import sys
 import types
 

@@ -17,7 +17,8 @@ from collections import Counter
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from experiment.catalog_rows import resealed  # noqa: E402
-from make_golden import answer, arguments, run, sums, write_answers, write_npy  # noqa: E402
+from experiment.inputs import write_npy  # noqa: E402
+from make_golden import answer, arguments, run, sums, write_answers  # noqa: E402
 from make_intermediates import file_of, gaussian, mutated  # noqa: E402
 from make_variants import make_base  # noqa: E402
 from reader.database import Database  # noqa: E402

@@ -16,10 +16,11 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from experiment.catalog_rows import literal, resealed, row_crc  # noqa: E402
+from experiment.inputs import write_npy  # noqa: E402
 from experiment.segment_image import (  # noqa: E402
     HEADER_CRC, IN_ENTRY, IN_HEADER, IN_PARAMETERS, Entry, Field, Image
 )
-from make_golden import arguments, run, sums, values, write_npy  # noqa: E402
+from make_golden import arguments, run, sums, values  # noqa: E402
 from reader.geometry import NAMES  # noqa: E402
 from reader.segment import PAGE  # noqa: E402
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiment.errors import Violation
-from experiment.report import Section, choose, each
+from experiment.report import Section
 
 from .operations import Prepared
+from .points import try_points
 from .shim import Call, read_log
 from .volume import Volume, materialise
 from .world import World
@@ -43,8 +44,8 @@ class Fault:
         }
 
 
-FAULTS = [
-    Fault(f"{name}{'-forever' if forever else ''}", kinds, action, number, forever)
+FAULTS = {
+    (full := f"{name}{'-forever' if forever else ''}"): Fault(full, kinds, action, number, forever)
     for name, kinds, action, number in (
         ("eio", ALL + LOCKS, "fail", errno.EIO),
         ("enospc", ROOM, "fail", errno.ENOSPC),
@@ -52,30 +53,22 @@ FAULTS = [
         ("short", ("write",), "short", 0),
     )
     for forever in (False, True)
-]
+}
 
 
 def faults(world: World, prepared: Prepared, section: Section, options: argparse.Namespace) -> None:
     """Lets every call of the operation fail in every way that it can."""
     points = [
-        (call, fault)
+        (call, fault.name)
         for call in prepared.calls
-        for fault in FAULTS
+        for fault in FAULTS.values()
         if call.number and call.kind in fault.kinds and (fault.action != "short" or call.length > 1)
     ]
-    points = choose(points, _name, QUICK_POINTS, options)
 
-    def attempt(found: tuple[Call, Fault]) -> None:
-        call, fault = found
-        section.count("points")
-        with world.experiment(section, prepared.origin, f"{call}, {fault.name}", _name(found)) as place:
-            section.count(_fail_and_recover(world, prepared, section, place, call, fault))
+    def attempt(place: Path, call: Call, fault: str) -> str:
+        return _fail_and_recover(world, prepared, section, place, call, FAULTS[fault])
 
-    each(points, options.threads, attempt)
-
-
-def _name(found: tuple[Call, Fault]) -> str:
-    return f"{found[0].number}:{found[1].name}"
+    try_points(world, prepared, section, points, QUICK_POINTS, attempt, options)
 
 
 def _fail_and_recover(

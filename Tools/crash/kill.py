@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 
 from experiment.errors import Violation
-from experiment.report import Section, choose, each
+from experiment.report import Section
 
 from .operations import Prepared
+from .points import try_points
 from .shim import Call
 from .world import World
 
@@ -15,25 +16,17 @@ QUICK_POINTS = 10
 
 def kill(world: World, prepared: Prepared, section: Section, options: argparse.Namespace) -> None:
     """Kills the operation before every call, and in the middle of every write."""
-    points = choose(_points(prepared.calls), _name, QUICK_POINTS, options)
 
-    def attempt(found: tuple[Call, str]) -> None:
-        call, action = found
-        section.count("points")
-        with world.experiment(section, prepared.origin, f"{call}, {action}", _name(found)) as place:
-            section.count(_kill_and_recover(world, prepared, section, place, call, action))
+    def attempt(place: Path, call: Call, action: str) -> str:
+        return _kill_and_recover(world, prepared, section, place, call, action)
 
-    each(points, options.threads, attempt)
+    try_points(world, prepared, section, _points(prepared.calls), QUICK_POINTS, attempt, options)
 
 
 def _points(calls: list[Call]) -> list[tuple[Call, str]]:
     counted = [call for call in calls if call.number]
     torn = [(call, "tear") for call in counted if call.kind == "write" and call.length > 1]
     return sorted([(call, "kill") for call in counted] + torn, key=lambda found: (found[0].number, found[1]))
-
-
-def _name(found: tuple[Call, str]) -> str:
-    return f"{found[0].number}:{found[1]}"
 
 
 def _kill_and_recover(

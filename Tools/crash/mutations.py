@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from experiment.errors import Violation
-from experiment.report import Section
+from experiment.report import Section, sections_of
 
 from .operations import Prepared, is_commit, operations, prepare
 from .power import Cut, Recording, recording_of
 from .processes import Scenario, scenarios
-from .sections import section_of
 from .shim import Call
 from .volume import digest, materialise
 from .world import World
@@ -78,38 +77,32 @@ LOCK_MUTATIONS = [
 
 def run_mutations(world: World, arguments: argparse.Namespace) -> list[Section]:
     """One section for each step; it fails when nothing notices that the step is missing."""
-    sections: list[Section] = []
-    recordings: dict[str, tuple[Prepared, Recording]] = {}
     named = {operation.name: operation for operation in operations()}
+    played = {scenario.name: scenario for scenario in scenarios()}
 
-    def wanted(name: str) -> bool:
-        return arguments.only == name if arguments.only else not arguments.quick or name in QUICK
-
-    for mutation in filter(lambda mutation: wanted(mutation.name), recorded_mutations()):
-
-        def replay(section: Section) -> None:
-            if mutation.operation not in recordings:
-                prepared = prepare(world, named[mutation.operation])
-                recordings[mutation.operation] = prepared, recording_of(prepared)
-            _expect_notice(world, *recordings[mutation.operation], mutation, section, arguments)
-
-        sections.append(section_of("mutations", mutation.name, replay))
-    for lock in filter(lambda mutation: wanted(mutation.name), LOCK_MUTATIONS):
-        scenario = next(found for found in scenarios() if found.name == lock.scenario)
-        sections.append(
-            section_of("mutations", lock.name, lambda section: _expect_conflict(world, scenario, lock, section))
+    def replaying(mutation: Mutation) -> Callable[[World, Section], None]:
+        return lambda world, section: _expect_notice(
+            world, prepare(world, named[mutation.operation]), mutation, section, arguments
         )
-    return sections
+
+    def racing(lock: LockMutation) -> Callable[[World, Section], None]:
+        return lambda world, section: _expect_conflict(world, played[lock.scenario], lock, section)
+
+    plays = {mutation.name: replaying(mutation) for mutation in recorded_mutations()}
+    plays |= {lock.name: racing(lock) for lock in LOCK_MUTATIONS}
+    if arguments.quick and not arguments.only:
+        plays = {name: play for name, play in plays.items() if name in QUICK}
+    return sections_of("mutations", plays, world, arguments)
 
 
 def _expect_notice(
     world: World,
     prepared: Prepared,
-    recording: Recording,
     mutation: Mutation,
     section: Section,
     arguments: argparse.Namespace,
 ) -> None:
+    recording = recording_of(prepared)
     changed = mutation.change(recording.calls)
     if changed == recording.calls:
         section.fail("its recording", f"{mutation.operation} has no such step any more")

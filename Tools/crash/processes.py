@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiment.errors import HarnessError, Violation
-from experiment.report import Section
+from experiment.report import Section, sections_of
 from experiment.world import TIMEOUT_SECONDS
 
 from . import shim
 from .operations import at_commit, at_final_rename, at_segment_sync
-from .sections import section_of
 from .shim import Call
 from .soak import soak
 from .world import State, World
@@ -40,17 +39,12 @@ def scenarios() -> list[Scenario]:
 
 
 def run_processes(world: World, arguments: argparse.Namespace) -> list[Section]:
-    sections = []
-    for scenario in scenarios():
-        if arguments.only in (None, scenario.name):
-            sections.append(section_of("processes", scenario.name, lambda section: scenario.play(world, "")))
-    if arguments.only in (None, "soak"):
+    def playing(scenario: Scenario) -> Callable[[World, Section], None]:
+        return lambda world, _: scenario.play(world, "")
 
-        def body(section: Section) -> None:
-            soak(world, section, arguments.seconds, arguments.seed)
-
-        sections.append(section_of("processes", "soak", body))
-    return sections
+    plays = {scenario.name: playing(scenario) for scenario in scenarios()}
+    plays["soak"] = lambda world, section: soak(world, section, arguments.seconds, arguments.seed)
+    return sections_of("processes", plays, world, arguments)
 
 
 def _second_writer_waits(world: World, unlocked: str) -> None:

@@ -4,40 +4,33 @@ import argparse
 from collections.abc import Callable
 
 from experiment.command import Part, run_parts
-from experiment.report import Section
+from experiment.report import Section, sections_of
 
 from . import witness
-from .arguments import COMMAND
 from .faults import faults
 from .full import can_mount, full_disk
 from .kill import kill
 from .mutations import run_mutations
-from .operations import Prepared, operations, prepare
+from .operations import Operation, Prepared, operations, prepare
 from .power import power
 from .processes import run_processes
-from .sections import section_of
 from .world import World
 
 
 def run(arguments: argparse.Namespace) -> int:
     """The exit status: 1 when a promise was broken."""
-    return run_parts(COMMAND, PARTS, World(arguments.vecdb, arguments.directory, arguments.keep), arguments)
+    return run_parts(PARTS, World(arguments.vecdb, arguments.directory, arguments.keep), arguments)
 
 
 def _for_operations(part: str, work: Callable[[World, Prepared, Section, argparse.Namespace], None]):
     """A part that does the same with every operation."""
 
     def run_part(world: World, arguments: argparse.Namespace) -> list[Section]:
-        sections = []
-        for operation in operations():
-            if arguments.only in (None, operation.name):
+        def playing(operation: Operation) -> Callable[[World, Section], None]:
+            return lambda world, section: work(world, prepare(world, operation), section, arguments)
 
-                def body(section: Section) -> None:
-                    prepared = prepare(world, operation)
-                    work(world, prepared, section, arguments)
-
-                sections.append(section_of(part, operation.name, body))
-        return sections
+        plays = {operation.name: playing(operation) for operation in operations()}
+        return sections_of(part, plays, world, arguments)
 
     return run_part
 

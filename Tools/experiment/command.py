@@ -39,24 +39,25 @@ class Parser(argparse.ArgumentParser):
             self.error("--point needs --only")
         if arguments.threads < 1:
             self.error("--threads must be 1 or more")
+        arguments.command = self.prog
         arguments.parts = list(self._parts) if arguments.part == "all" else [arguments.part]
         arguments.builds = arguments.vecdb is None
         arguments.vecdb = (arguments.vecdb or VECDB).resolve()
         return arguments
 
 
-def main(run: Callable[[], int]) -> int:
-    """The exit status of a command that may be interrupted, or find that the experiment itself goes wrong."""
+def main(run: Callable[[], int], refusal: type[Exception] = HarnessError) -> int:
+    """The exit status of a command that may be interrupted, or end with an error that says what to do."""
     try:
         return run()
-    except HarnessError as error:
+    except refusal as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
 
 
-def run_parts(command: str, parts: Mapping[str, Part], world: World, arguments: argparse.Namespace) -> int:
+def run_parts(parts: Mapping[str, Part], world: World, arguments: argparse.Namespace) -> int:
     """Runs the parts that were asked for; the exit status is 1 when a promise was broken."""
     started = time.monotonic()
     try:
@@ -73,5 +74,5 @@ def run_parts(command: str, parts: Mapping[str, Part], world: World, arguments: 
         write_json(arguments.json, sections, options)
     failures = sum(len(section.failures) for section in sections)
     seconds = time.monotonic() - started
-    print(f"{command}: {len(sections)} sections, {failures} failures, {seconds:.0f} s", flush=True)
+    print(f"{arguments.command}: {len(sections)} sections, {failures} failures, {seconds:.0f} s", flush=True)
     return 1 if failures else 0

@@ -5,15 +5,17 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from .errors import Violation
+from .world import World
 
 Point = TypeVar("Point")
+AnyWorld = TypeVar("AnyWorld", bound=World)
 
 
 @dataclass
@@ -60,12 +62,22 @@ class Section:
             print(f"  … and {len(self.failures) - 10} more", flush=True)
 
 
-def section_of(command: str, part: str, name: str, work: Callable[[Section], None]) -> Section:
-    """Runs the work of a section and prints its line; a broken promise outside of all points fails it as a whole."""
-    section = Section(command, part, name)
+def sections_of(
+    part: str, plays: Mapping[str, Callable[[AnyWorld, Section], None]], world: AnyWorld, arguments: argparse.Namespace
+) -> list[Section]:
+    """Those that are asked for, one after the other, by their names."""
+    return [
+        _played(Section(arguments.command, part, name), play, world)
+        for name, play in plays.items()
+        if arguments.only in (None, name)
+    ]
+
+
+def _played(section: Section, play: Callable[[AnyWorld, Section], None], world: AnyWorld) -> Section:
+    """Fills a section and prints its line; a broken promise outside of all points fails it as a whole."""
     started = time.monotonic()
     try:
-        work(section)
+        play(world, section)
     except Violation as violation:
         section.fail("its preparation", str(violation))
     if section.states:

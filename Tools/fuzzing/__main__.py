@@ -2,16 +2,10 @@
 
 import sys
 
+from experiment.command import main
+
 from .arguments import parse
 from .run import run
 
-
-def main() -> int:
-    try:
-        return run(parse(sys.argv[1:]))
-    except KeyboardInterrupt:
-        return 130
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(lambda: run(parse(sys.argv[1:]))))

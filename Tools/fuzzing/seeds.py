@@ -6,7 +6,6 @@
 import hashlib
 import json
 import struct
-from pathlib import Path
 
 from experiment.segment_image import HEADER_CRC, IN_HEADER, IN_PARAMETERS, TABLE_CRC, Image
 from reader.segment import PAGE

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from experiment.catalog_rows import connected, update_sealed
-from experiment.report import Section
+from experiment.report import Section, sections_of
 from experiment.segment_image import IN_HEADER, segment_of
 
-from .crafted import Case, Group, is_refused, run_groups, section_of
+from .crafted import Case, Group, is_refused, run_groups
 from .probe import Reply
 from .settings import search_settings, settings_of_others
 from .world import World
@@ -46,9 +46,7 @@ def run_catalogs(world: World, arguments: argparse.Namespace) -> list[Section]:
         name: Group("tree-dot", lambda _, cases=cases: cases(), judge, QUICK) for name, (cases, judge) in groups.items()
     }
     sections = run_groups("catalogs", named, world, arguments)
-    if arguments.only in (None, "exit-codes"):
-        sections.append(section_of("catalogs", "exit-codes", lambda section: _exit_codes(world, section)))
-    return sections
+    return sections + sections_of("catalogs", {"exit-codes": _exit_codes}, world, arguments)
 
 
 def _is_refused_or_as_before(_: Path, reply: Reply) -> "str | None":

@@ -8,14 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiment import report
 from experiment.errors import Violation
-from experiment.report import Section, sample
+from experiment.report import Section, sample, sections_of
 from experiment.segment_image import segment_of
 from reader.refusal import Refused
 from reader.segment import Segment
 
-from .arguments import COMMAND
 from .probe import NO_NUMBER, Reply, Server
 from .world import World
 
@@ -31,11 +29,6 @@ class Case:
     apply: Callable[[Path], None]
 
 
-def section_of(part: str, name: str, body: Callable[[Section], None]) -> Section:
-    """Runs and prints a section of this command."""
-    return report.section_of(COMMAND, part, name, body)
-
-
 @dataclass(frozen=True)
 class Group:
     """Cases for one database, and what each must lead to."""
@@ -49,18 +42,17 @@ class Group:
 
 def run_groups(part: str, groups: dict[str, Group], world: World, arguments: argparse.Namespace) -> list[Section]:
     """A section for each group that is asked for."""
-    sections = []
-    for name, group in groups.items():
-        if arguments.only in (None, name):
 
-            def body(section: Section) -> None:
-                database = world.database(group.form)
-                cases = list(group.cases(database))
-                chosen = sample(cases, group.quick, arguments.seed) if arguments.quick else cases
-                run_cases(world, section, database, chosen, group.judge, arguments)
+    def playing(group: Group) -> Callable[[World, Section], None]:
+        def play(world: World, section: Section) -> None:
+            database = world.database(group.form)
+            cases = list(group.cases(database))
+            chosen = sample(cases, group.quick, arguments.seed) if arguments.quick else cases
+            run_cases(world, section, database, chosen, group.judge, arguments)
 
-            sections.append(section_of(part, name, body))
-    return sections
+        return play
+
+    return sections_of(part, {name: playing(group) for name, group in groups.items()}, world, arguments)
 
 
 def run_cases(

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from experiment.compiler import compiled
 from experiment.errors import HarnessError, Violation
-from experiment.report import Section
+from experiment.report import Section, sections_of
 from experiment.segment_image import segment_of
 
-from .crafted import section_of
 from .world import World
 
 NOBODY = "65534"
@@ -34,11 +33,7 @@ def run_environment(world: World, arguments: argparse.Namespace) -> list[Section
         "open-to-everybody": _open_to_everybody,
         "copied-while-open": _copied,
     }
-    sections = []
-    for name, play in scenarios.items():
-        if arguments.only in (None, name):
-            sections.append(section_of("environment", name, lambda section: play(world, section)))
-    return sections
+    return sections_of("environment", scenarios, world, arguments)
 
 
 def expect(

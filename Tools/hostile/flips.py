@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from experiment.report import Section
+from experiment.report import Section, sections_of
 from experiment.segment_image import Image, segment_of
 from reader.segment import PAGE
 
-from .crafted import section_of
 from .probe import Request, sweep
 from .world import FORMS, World
 
@@ -57,12 +56,8 @@ def run_sealed(world: World, arguments: argparse.Namespace) -> list[Section]:
 
 
 def _run(part: str, cases: Cases, world: World, arguments: argparse.Namespace) -> list[Section]:
-    sections = []
-    for name, prepare in cases.items():
-        if arguments.only not in (None, name):
-            continue
-
-        def body(section: Section) -> None:
+    def playing(prepare: Callable[[World], tuple[Path, Request]]) -> Callable[[World, Section], None]:
+        def play(world: World, section: Section) -> None:
             database, request = prepare(world)
             if arguments.point is not None:
                 request = replace(request, points=(range(arguments.point, arguments.point + 1),))
@@ -70,8 +65,9 @@ def _run(part: str, cases: Cases, world: World, arguments: argparse.Namespace) -
                 request = replace(request, points=_sample(request.points, SAMPLE, arguments.seed))
             sweep(world, section, database, request, arguments.threads)
 
-        sections.append(section_of(part, name, body))
-    return sections
+        return play
+
+    return sections_of(part, {name: playing(prepare) for name, prepare in cases.items()}, world, arguments)
 
 
 def _sample(points: tuple[range, ...], count: int, seed: int) -> tuple[range, ...]:

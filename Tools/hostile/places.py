@@ -15,10 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from experiment.errors import HarnessError, Violation
-from experiment.report import Section
+from experiment.report import Section, sections_of
 from experiment.segment_image import segment_of
 
-from .crafted import section_of
 from .environment import KINDS, NOBODY, expect, readers, verify_words
 from .environment import query_words as default_query
 from .world import World
@@ -43,11 +42,7 @@ def run_places(world: World, arguments: argparse.Namespace) -> list[Section]:
         "held-locks": _held_locks,
         "modes-and-owners": _modes_and_owners,
     }
-    sections = []
-    for name, play in scenarios.items():
-        if arguments.only in (None, name):
-            sections.append(section_of("places", name, lambda section: play(world, section)))
-    return sections
+    return sections_of("places", scenarios, world, arguments)
 
 
 def _commands(world: World, database: Path) -> list[list[str]]:

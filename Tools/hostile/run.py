@@ -4,7 +4,6 @@ import argparse
 
 from experiment.command import Part, run_parts
 
-from .arguments import COMMAND
 from .catalogs import run_catalogs
 from .environment import run_environment
 from .fields import run_fields, run_values
@@ -20,7 +19,7 @@ from .world import World
 
 def run(arguments: argparse.Namespace) -> int:
     """The exit status: 1 when a promise was broken."""
-    return run_parts(COMMAND, PARTS, World(arguments), arguments)
+    return run_parts(PARTS, World(arguments), arguments)
 
 
 PARTS: dict[str, Part] = {

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from experiment.errors import Violation
-from experiment.report import Section
+from experiment.report import Section, sections_of
 
-from .arguments import COMMAND
-from .crafted import Case, is_refused, run_cases, section_of
+from .crafted import Case, is_refused, run_cases
 from .probe import Plant, Request, Server, sweep
 from .world import World
 
@@ -40,20 +39,19 @@ def run_self_check(world: World, arguments: argparse.Namespace) -> list[Section]
         Fault("a-crafted-file-that-is-accepted", _crafted, "not refused"),
         Fault("a-crafted-file-that-kills", _killed, "ended by SIG"),
     ]
-    sections = []
-    for fault in faults:
-        if arguments.only in (None, fault.name):
 
-            def body(section: Section) -> None:
-                inner = Section(COMMAND, "self-check", fault.name)
-                fault.play(world, inner)
-                section.count("failures caused", len(inner.failures))
-                if not any(fault.says in failure.why for failure in inner.failures):
-                    found = "; ".join(failure.why for failure in inner.failures[:3]) or "nothing"
-                    raise Violation(f"the harness does not notice it: '{fault.says}' expected, found {found}")
+    def noticing(fault: Fault) -> Callable[[World, Section], None]:
+        def play(world: World, section: Section) -> None:
+            inner = Section(arguments.command, "self-check", fault.name)
+            fault.play(world, inner)
+            section.count("failures caused", len(inner.failures))
+            if not any(fault.says in failure.why for failure in inner.failures):
+                found = "; ".join(failure.why for failure in inner.failures[:3]) or "nothing"
+                raise Violation(f"the harness does not notice it: '{fault.says}' expected, found {found}")
 
-            sections.append(section_of("self-check", fault.name, body))
-    return sections
+        return play
+
+    return sections_of("self-check", {fault.name: noticing(fault) for fault in faults}, world, arguments)
 
 
 def _planted(attack: str, kind: str, **asks: bool) -> Callable[[World, Section], None]:

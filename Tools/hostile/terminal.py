@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from experiment.errors import Violation
-from experiment.report import Section
+from experiment.report import Section, sections_of
 
-from .crafted import section_of
 from .world import World
 
 # Clears the screen, colours what follows (as two characters and as one), rings, goes back, turns the direction round.
@@ -26,11 +25,7 @@ def run_terminal(world: World, arguments: argparse.Namespace) -> list[Section]:
         "answers": _answers,
         "closed-streams": _closed,
     }
-    return [
-        section_of("terminal", name, lambda section, play=play: play(world, section))
-        for name, play in scenarios.items()
-        if arguments.only in (None, name)
-    ]
+    return sections_of("terminal", scenarios, world, arguments)
 
 
 def unprintable(text: str, allowed: str = "\n") -> "str | None":

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiment.errors import Violation
-from experiment.report import Section
+from experiment.report import Section, sections_of
 
 from .catalogs import TABLES
-from .crafted import section_of
 from .world import World
 
 # Every command must be done with any of these in so many seconds, with so many KiB of memory.
@@ -161,13 +160,11 @@ def run_trees(world: World, arguments: argparse.Namespace) -> list[Section]:
         for table in ("staging", "segment", "setting", "metadata_column")
     }
 
-    def body(section: Section) -> None:
+    def play(world: World, section: Section) -> None:
         for name, apply in list(cases.items())[:: 5 if arguments.quick else 1]:
             _try(world, section, name, apply)
 
-    if arguments.only in (None, "shapes"):
-        return [section_of("trees", "shapes", body)]
-    return []
+    return sections_of("trees", {"shapes": play}, world, arguments)
 
 
 def _try(world: World, section: Section, name: str, apply: Callable[[Path], None]) -> None:

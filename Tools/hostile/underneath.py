@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiment.errors import Violation
-from experiment.report import Section
+from experiment.report import Section, sections_of
 from experiment.segment_image import segment_of
 
-from .crafted import section_of
 from .world import World
 
 ROWS = 3_000
@@ -40,16 +39,12 @@ def run_underneath(world: World, arguments: argparse.Namespace) -> list[Section]
         Change("removed", lambda segment, _: segment.unlink(), True),
         Change("replaced", _replace, True),
     ]
-    sections = []
-    for change in changes:
-        if arguments.only in (None, change.name):
-            count = QUICK_REPETITIONS if arguments.quick else REPETITIONS
+    count = QUICK_REPETITIONS if arguments.quick else REPETITIONS
 
-            def body(section: Section) -> None:
-                _repeat(world, section, change, count, arguments.seed)
+    def playing(change: Change) -> Callable[[World, Section], None]:
+        return lambda world, section: _repeat(world, section, change, count, arguments.seed)
 
-            sections.append(section_of("underneath", change.name, body))
-    return sections
+    return sections_of("underneath", {change.name: playing(change) for change in changes}, world, arguments)
 
 
 def _repeat(world: World, section: Section, change: Change, count: int, seed: int) -> None:

@@ -1,29 +1,21 @@
 """The command: `python -m trainer`, which `Tools/train` runs in its virtual environment."""
 
+import argparse
 import sys
 import unittest
 from pathlib import Path
+
+from experiment.command import main
 
 from .arguments import parse
 from .errors import TrainerError
 
 
-def main() -> int:
-    arguments = parse(sys.argv[1:])
+def _run(arguments: argparse.Namespace) -> int:
+    """Only the chosen command's packages are imported: '--help' needs none, 'sample' and 'export' need numpy."""
     if arguments.self_test:
         tests = unittest.defaultTestLoader.discover(str(Path(__file__).parent / "tests"), top_level_dir=_tools())
         return 0 if unittest.TextTestRunner(verbosity=2).run(tests).wasSuccessful() else 1
-    try:
-        return _run(arguments)
-    except TrainerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-
-
-def _run(arguments) -> int:
-    """Only the chosen command's packages are imported: '--help' needs none, 'sample' and 'export' need numpy."""
     if arguments.command == "movielens":
         from .training import run
     elif arguments.command == "sample":
@@ -42,4 +34,5 @@ def _tools() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    arguments = parse(sys.argv[1:])
+    sys.exit(main(lambda: _run(arguments), TrainerError))

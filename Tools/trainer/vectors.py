@@ -1,6 +1,6 @@
 """Embeddings of any origin as checked rows of a .npy file, chunk by chunk."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
