@@ -10,12 +10,12 @@ from .errors import BenchmarkError
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    # What follows needs packages that only the virtual environment has; '--help' does without.
     if arguments.report:
         from .report import write_summary
 
         print(write_summary(arguments.out))
         return 0
-    # Needs numpy, which only the virtual environment has; '--help' and '--report' do without.
     from .run import run
 
     return run(arguments)

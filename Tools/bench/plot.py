@@ -1,146 +1,91 @@
-"""Recall against queries per second as an SVG picture, without any library."""
+"""Recall against queries per second as an SVG picture, drawn by Matplotlib."""
 
 import math
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from .frontier import Point, frontier
 
-WIDTH, HEIGHT = 860, 540
-LEFT, RIGHT, TOP, BOTTOM = 84, 28, 92, 74
 LOWEST_RECALL, FINEST_MISS = 0.80, 0.0002
 RECALL_TICKS = (0.80, 0.90, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 1.0)
 COLOURS = ("#0f6fde", "#e4572e", "#2a9d64", "#8e5bc7", "#b07d12")
 # Light to dark, for sizes of one thing.
 SIZE_COLOURS = ("#7fb5f0", "#2f7fdc", "#0b3f8f")
 INK, MUTED, GRID = "#1f2328", "#656d76", "#e4e8ec"
-FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
+STYLE = {
+    # Text stays text, in a font of whoever looks; names inside the file do not change from run to run.
+    "svg.fonttype": "none", "svg.hashsalt": "vecdb", "font.family": "sans-serif",
+    "axes.edgecolor": MUTED, "axes.labelcolor": INK, "axes.spines.left": False, "axes.spines.right": False,
+    "axes.spines.top": False, "axes.grid": True, "axes.axisbelow": True, "grid.color": GRID,
+    "xtick.color": MUTED, "ytick.color": MUTED, "xtick.bottom": False, "ytick.left": False,
+}  # fmt: skip
 
-Scale = Callable[[float], float]
 
-
-def svg(result: dict[str, Any]) -> str:
+def draw(result: dict[str, Any], path: Path) -> None:
     """All measured points of every side, faint, and the frontier of each as a line."""
     sides = {
         name: [point for point in map(Point.from_record, records) if point.recall >= LOWEST_RECALL]
         for name, records in result["search"].items()
     }
-    points = [point for found in sides.values() for point in found]
-    if not points:
-        points = [Point({}, 1.0, 1.0, None, None)]
-    colours = SIZE_COLOURS if "sizes" in result else COLOURS
-    across = _recall_scale(max(point.recall for point in points))
-    low, high = min(point.qps for point in points) / 1.25, max(point.qps for point in points) * 1.25
-    up = _qps_scale(low, high)
-    parts = [_head(result), _recall_axis(across), _qps_axis(up, low, high)]
-    for colour, found in zip(colours, sides.values(), strict=False):
-        parts.append(_side(found, colour, across, up))
-    parts += [_legend(list(sides), colours, result["versions"]), "</svg>\n"]
-    return "\n".join(parts)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.6, 5.4), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.2, h_pad=0.2)
+        axes = figure.subplots()
+        for colour, (name, points) in zip(SIZE_COLOURS if "sizes" in result else COLOURS, sides.items()):
+            _draw_side(axes, f"{name} {result['versions'].get(name, '')}".strip(), points, colour)
+        _scale(axes, [point for points in sides.values() for point in points])
+        axes.text(0, 1.13, result["workload"]["name"], transform=axes.transAxes, size=15, weight="bold", color=INK)
+        axes.set_title(_facts(result), loc="left", size=10, color=MUTED, pad=24)
+        axes.legend(
+            loc="lower right", bbox_to_anchor=(1, 1), ncols=len(sides), frameon=False, labelcolor=INK, handlelength=1
+        )
+        title = f"{result['workload']['name']}: recall against queries per second"
+        figure.savefig(path, metadata={"Title": title, "Date": None, "Creator": None})
 
 
-def _recall_scale(highest: float) -> Scale:
-    """Even steps are even factors of what is missed: from .9 to .99 as wide as from .99 to .999."""
-
-    def position(recall: float) -> float:
-        return -math.log10(max(1 - recall, FINEST_MISS))
-
-    first, last = position(LOWEST_RECALL), max(position(highest), position(0.99)) + 0.06
-    return lambda recall: LEFT + (WIDTH - LEFT - RIGHT) * (position(recall) - first) / (last - first)
-
-
-def _qps_scale(low: float, high: float) -> Scale:
-    height = HEIGHT - TOP - BOTTOM
-    return lambda qps: TOP + height * (1 - math.log(qps / low) / math.log(high / low))
-
-
-def _head(result: dict[str, Any]) -> str:
-    workload = result["workload"]
+def _facts(result: dict[str, Any]) -> str:
+    workload, options = result["workload"], result["options"]
     size = f"{workload['rows']:,} × {workload['dimensions']}"
     facts = [f"{workload['dimensions']} dimensions" if "sizes" in result else size, workload["metric"]]
-    facts += ["quick"] if result["options"]["quick"] else []
-    facts += [result["options"]["instruction_set"]] if result["options"]["instruction_set"] != "auto" else []
-    subtitle = f"{', '.join(facts)}: one query at a time, one thread"
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
-            f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="{FONT}" role="img">',
-            f"<title>{workload['name']}: recall against queries per second</title>",
-            f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" fill="#ffffff"/>',
-            _text(LEFT, 38, workload["name"], size=20, fill=INK, weight=600),
-            _text(LEFT, 60, subtitle, size=13),
-        ]
-    )
+    facts += ["quick"] if options["quick"] else []
+    facts += [options["instruction_set"]] if options["instruction_set"] != "auto" else []
+    return f"{', '.join(facts)}: one query at a time, one thread"
 
 
-def _recall_axis(across: Scale) -> str:
-    parts = []
-    for tick in RECALL_TICKS:
-        x = across(tick)
-        if x <= WIDTH - RIGHT:
-            parts.append(_line(x, TOP, x, HEIGHT - BOTTOM, GRID))
-            parts.append(_text(x, HEIGHT - BOTTOM + 20, f"{tick:g}", anchor="middle"))
-    parts.append(_line(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM, MUTED))
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(_text(middle, HEIGHT - 22, "recall@10 →", anchor="middle", size=13, fill=INK))
-    return "\n".join(parts)
-
-
-def _qps_axis(up: Scale, low: float, high: float) -> str:
-    parts = []
-    for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1):
-        for step in (1, 2, 5):
-            tick = step * 10.0**power
-            if low <= tick <= high:
-                y = up(tick)
-                parts.append(_line(LEFT, y, WIDTH - RIGHT, y, GRID))
-                parts.append(_text(LEFT - 10, y + 4, f"{tick:,.0f}", anchor="end"))
-    middle = (TOP + HEIGHT - BOTTOM) / 2
-    label = _text(0, 0, "queries per second →", anchor="middle", size=13, fill=INK)
-    parts.append(f'<g transform="translate(22 {middle:.1f}) rotate(-90)">{label}</g>')
-    return "\n".join(parts)
-
-
-def _side(points: list[Point], colour: str, across: Scale, up: Scale) -> str:
+def _draw_side(axes: Axes, name: str, points: list[Point], colour: str) -> None:
     best = frontier(points)
-    places = [(across(point.recall), up(point.qps)) for point in points]
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2"/>' for x, y in places)
-    line = " ".join(f"{across(point.recall):.1f},{up(point.qps):.1f}" for point in best)
-    marks = "".join(f"{_mark(point, across, up)}" for point in best)
-    return (
-        f'<g fill="{colour}" fill-opacity="0.22">{dots}</g>\n'
-        f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2.25" stroke-linejoin="round"/>\n'
-        f'<g fill="{colour}" stroke="#ffffff" stroke-width="1.25">{marks}</g>'
-    )
+    axes.plot(
+        [_place(point.recall) for point in points], [point.qps for point in points],
+        "o", markersize=3, markeredgewidth=0, alpha=0.22, color=colour,
+    )  # fmt: skip
+    axes.plot(
+        [_place(point.recall) for point in best], [point.qps for point in best],
+        "-o", markersize=6, markeredgecolor="white", linewidth=1.8, color=colour, label=name,
+    )  # fmt: skip
 
 
-def _mark(point: Point, across: Scale, up: Scale) -> str:
-    """A point of the frontier; its setting and figures show when pointed at."""
-    setting = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in point.setting.items())
-    note = f"{setting}: recall {point.recall:.4f}, {point.mean_us:.1f} µs"
-    return f'<circle cx="{across(point.recall):.1f}" cy="{up(point.qps):.1f}" r="4"><title>{note}</title></circle>'
+def _place(recall: float) -> float:
+    """Even steps are even factors of what is missed: from .9 to .99 as wide as from .99 to .999."""
+    return -math.log10(max(1 - recall, FINEST_MISS))
 
 
-def _legend(names: list[str], colours: tuple[str, ...], versions: dict[str, str]) -> str:
-    parts, x = [], float(WIDTH - RIGHT)
-    for colour, name in reversed(list(zip(colours, names, strict=False))):
-        label = f"{name} {versions.get(name, '')}".strip()
-        x -= 7.4 * len(label)
-        parts.append(_text(x, TOP - 14, label, size=13, fill=INK))
-        parts.append(f'<circle cx="{x - 12:.1f}" cy="{TOP - 18.5:.1f}" r="5" fill="{colour}"/>')
-        x -= 34
-    return "\n".join(parts)
-
-
-def _text(
-    x: float, y: float, text: str, anchor: str = "start", size: int = 12, fill: str = MUTED, weight: int = 400
-) -> str:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" '
-        f'fill="{fill}">{escaped}</text>'
-    )
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"/>'
+def _scale(axes: Axes, points: list[Point]) -> None:
+    last = max([_place(0.99), *(_place(point.recall) for point in points)]) + 0.06
+    # Where nothing reaches the lowest recall, the axes stay empty.
+    speeds = [point.qps for point in points] or [1.0]
+    axes.set_xlim(_place(LOWEST_RECALL), last)
+    ticks = [tick for tick in RECALL_TICKS if _place(tick) <= last]
+    axes.set_xticks([_place(tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
+    axes.set_xlabel("recall@10 →", size=10)
+    axes.set_yscale("log")
+    axes.set_ylim(min(speeds) / 1.25, max(speeds) * 1.25)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylabel("queries per second →", size=10)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import BenchmarkError
-from .plot import svg
+from .plot import draw
 from .tables import Table, of_result, ratio
 
 HEADLINES = (0.95, 0.99)
@@ -43,7 +43,7 @@ def write_summary(directory: Path) -> str:
     for file, result in results.items():
         parts.append(markdown(result))
         if result.get("search"):
-            file.with_suffix(".svg").write_text(svg(result))
+            draw(result, file.with_suffix(".svg"))
             name = file.with_suffix(".svg").name
             parts.append(f"![{title(result)}: recall against queries per second]({name})\n")
     parts.append(_machines(list(results.values())))
