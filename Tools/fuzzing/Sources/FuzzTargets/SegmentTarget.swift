@@ -118,7 +118,7 @@ struct SegmentQuestions {
     }
 
     func rowFilter(of segment: IndexSegment) throws -> RowFilter {
-        guard bytes[4] > 0 else { return .none }
+        guard bytes[4] > 0 else { return .all }
         var rows: [UInt32] = []
         for offset in stride(from: 0, to: min(segment.reader.header.ordinalSpan, 300), by: Int(bytes[4])) {
             if let row = try segment.row(ofOrdinal: segment.ordinal(atOffset: UInt32(offset))) { rows.append(row) }
