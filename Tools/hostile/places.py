@@ -270,6 +270,9 @@ def _swapped_anywhere(world: World, section: Section) -> None:
         "build": lambda live: world.build_words(live, "tree-dot", "c"),
         "tune": lambda live: _tune(world, live),
         "query": query_words,
+        "eval": lambda live: ["eval", str(live), "--queries", f"{world.input('a')}.queries.npy", "--passes", "1"],
+        "verify": verify_words,
+        "inspect": lambda live: ["inspect", str(live)],
     }
     for name, words_of in commands.items():
         for call, limit in STOPS.items():

@@ -45,6 +45,7 @@ struct Answers: Equatable {
         var documents: [[String]] = []
         var queryVectors: [[Float]?] = []
         var searchWithout: [Hit] = []
+        var recall = 0.0
     }
 
     /// Opens the database as a new process would, and asks everything.
@@ -68,6 +69,10 @@ struct Answers: Equatable {
             lookups.ordinals.append(try database.ordinals(id: id))
             lookups.documents.append(try database.metadata(id: id))
         }
+        lookups.recall = try database.evaluate(
+            questions.vectors.flatMap { $0 }, truth: questions.vectors.map { _ in searches[2].map(\.ordinal) },
+            options: EvaluationOptions(passes: 1)
+        ).recall
         for id in questions.queryIDs { lookups.queryVectors.append(try database.queryVector(id: id)) }
     }
 
