@@ -64,23 +64,6 @@ public struct CatalogError: Error, Sendable, Equatable, CustomStringConvertible 
     public var description: String { "\(path): \(detail)" }
 }
 
-/// `number` with a comma between groups of three digits, as every message prints numbers.
-func grouped<Number: BinaryInteger>(_ number: Number) -> String {
-    var text = ""
-    let digits = String(number.magnitude)
-    for (index, digit) in digits.enumerated() {
-        if index > 0, (digits.count - index).isMultiple(of: 3) { text.append(",") }
-        text.append(digit)
-    }
-    return (number < 0 ? "-" : "") + text
-}
-
-/// A checksum as messages show it.
-func hexadecimal(_ checksum: UInt32) -> String {
-    let digits = String(checksum, radix: 16)
-    return String(repeating: "0", count: 8 - digits.count) + digits
-}
-
 /// `text` in quotation marks, at most some forty characters of it.
 func quoted(_ text: String) -> String {
     let shown = text.prefix(40)

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// The number under which a segment's rows are kept in the catalog. Never used twice.
 public struct SegmentKey: RawRepresentable, Sendable, Hashable, Comparable, CustomStringConvertible {
     public let rawValue: Int64
@@ -38,8 +40,7 @@ public struct SegmentRecord: Sendable, Equatable {
 /// A published segment.
 public struct CatalogSegment: Sendable, Equatable {
     public let key: SegmentKey
-    /// 16 bytes.
-    public let uuid: [UInt8]
+    public let uuid: SegmentUUID
     /// `segment-<32 hexadecimal digits>.vseg`, in the database directory.
     public let fileName: String
     public let record: SegmentRecord
@@ -65,7 +66,7 @@ public struct CatalogContents: Sendable, Equatable {
     /// The current generation; 0 when nothing was published yet.
     public let generation: UInt64
     /// 16 bytes.
-    public let databaseUUID: [UInt8]
+    public let databaseUUID: SegmentUUID
     public let settings: CatalogSettings
     /// The segments of the current generation, by key.
     public let segments: [CatalogSegment]
@@ -79,32 +80,6 @@ public struct CatalogContents: Sendable, Equatable {
 /// with ``CatalogWriter/discardStaging(_:)``.
 public struct StagedSegment: Sendable, Equatable {
     public let key: SegmentKey
-    /// 16 bytes.
-    public let uuid: [UInt8]
+    public let uuid: SegmentUUID
     public let fileName: String
-}
-
-/// The name of the file of the segment with this uuid.
-func segmentFileName(uuid: [UInt8]) -> String { "segment-\(hexadecimal(uuid)).vseg" }
-
-func hexadecimal(_ bytes: [UInt8]) -> String {
-    bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-}
-
-/// The 16 bytes behind 32 lower-case hexadecimal digits.
-func uuidBytes(hexadecimal text: String) -> [UInt8]? {
-    let digits = text.utf8.map { digit -> UInt8? in
-        switch digit {
-        case 0x30...0x39: digit - 0x30
-        case 0x61...0x66: digit - 0x61 + 10
-        default: nil
-        }
-    }
-    guard digits.count == 32 else { return nil }
-    var bytes: [UInt8] = []
-    for index in stride(from: 0, to: 32, by: 2) {
-        guard let high = digits[index], let low = digits[index + 1] else { return nil }
-        bytes.append(high << 4 | low)
-    }
-    return bytes
 }

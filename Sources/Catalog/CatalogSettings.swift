@@ -1,3 +1,5 @@
+import FileSystem
+
 /// What the catalog knows about the database as a whole.
 public struct CatalogSettings: Sendable, Equatable {
     /// `dot`, `cosine` or `l2`.
@@ -111,7 +113,7 @@ extension CatalogSettings {
     ///
     /// - Parameter liveSegments: uuids of the segments that settings may be measured on.
     /// - Throws: `corrupt` when one is missing or out of range.
-    init(rows: [String: String], liveSegments: [[UInt8]], file: CatalogFile) throws(CatalogError) {
+    init(rows: [String: String], liveSegments: [SegmentUUID], file: CatalogFile) throws(CatalogError) {
         func text(_ key: SettingKey) throws(CatalogError) -> String {
             guard let value = rows[key.rawValue] else {
                 throw file.damaged("setting '\(key.rawValue)' is missing")

@@ -1,14 +1,16 @@
+import FileSystem
+
 /// Search parameters for several k, as they were measured on one segment.
 public struct MeasuredSettings: Sendable, Equatable {
-    /// 16 bytes: for any other segment the settings mean nothing.
-    public var segmentUUID: [UInt8]
+    /// For any other segment the settings mean nothing.
+    public var segmentUUID: SegmentUUID
     /// By ascending k, one for each.
     public var settings: [SearchDefaultSettings]
 
     /// More are refused: nobody measures so many, and a reader parses all of them.
     public static let limit = 64
 
-    public init(segmentUUID: [UInt8], settings: [SearchDefaultSettings]) {
+    public init(segmentUUID: SegmentUUID, settings: [SearchDefaultSettings]) {
         self.segmentUUID = segmentUUID
         self.settings = settings
     }
@@ -21,13 +23,13 @@ public struct MeasuredSettings: Sendable, Equatable {
                 String(setting.sampleQueries), setting.sampleSource, setting.meanMicroseconds.map { "\($0)" } ?? "-",
             ].joined(separator: " ")
         }
-        return ([hexadecimal(segmentUUID)] + lines).joined(separator: "\n")
+        return (["\(segmentUUID)"] + lines).joined(separator: "\n")
     }
 
     /// Reads ``text`` back; `nil` where it has another form.
     init?(text: String) {
         let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        guard let first = lines.first, let uuid = uuidBytes(hexadecimal: String(Substring(first))),
+        guard let first = lines.first, let uuid = SegmentUUID(hexadecimal: String(Substring(first))),
             lines.count <= 1 + Self.limit
         else { return nil }
         var settings: [SearchDefaultSettings] = []
@@ -51,11 +53,11 @@ public struct MeasuredSettings: Sendable, Equatable {
     /// Reads a catalog's setting. For another segment than the live ones it means nothing, whatever it holds.
     ///
     /// - Throws: `corrupt` or `unsupportedVersion` where the text is that of a live segment.
-    init?(text: String, liveSegments: [[UInt8]], file: CatalogFile) throws(CatalogError) {
+    init?(text: String, liveSegments: [SegmentUUID], file: CatalogFile) throws(CatalogError) {
         let key = SettingKey.measured.rawValue
         let settings = Self(text: text)
         let firstLine = text.utf8.prefix { $0 != UInt8(ascii: "\n") }
-        guard liveSegments.contains(where: { firstLine.elementsEqual(hexadecimal($0).utf8) }) else {
+        guard liveSegments.contains(where: { firstLine.elementsEqual("\($0)".utf8) }) else {
             guard let settings, settings.problem == nil else { return nil }
             self = settings
             return
@@ -72,7 +74,6 @@ public struct MeasuredSettings: Sendable, Equatable {
 
     /// Why no catalog can hold these settings.
     var problem: String? {
-        if segmentUUID.count != 16 { return "settings must name a segment by 16 bytes, found \(segmentUUID.count)" }
         if settings.count > Self.limit {
             return "at most \(Self.limit) k have settings, found \(settings.count)"
         }

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// What is wrong with an input: which file, which row or line, what was expected, what was found, and what to do next.
 public struct InputError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of problem, for programs that react to it.
@@ -74,17 +76,6 @@ public struct InputError: Error, Sendable, Hashable, CustomStringConvertible {
         if let row { text += ", row \(grouped(row))" }
         return text + ": " + message
     }
-}
-
-/// `number` with a comma between groups of three digits, as every message prints numbers.
-func grouped<Number: BinaryInteger>(_ number: Number) -> String {
-    var text = ""
-    let digits = String(number.magnitude)
-    for (index, digit) in digits.enumerated() {
-        if index > 0, (digits.count - index).isMultiple(of: 3) { text.append(",") }
-        text.append(digit)
-    }
-    return (number < 0 ? "-" : "") + text
 }
 
 /// `bytes` as printable text of at most `limit` characters, for messages that quote what was found.

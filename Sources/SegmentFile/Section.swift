@@ -47,7 +47,8 @@ public enum SectionKind: UInt16, CaseIterable, Sendable {
     }
 }
 
-/// The element type in a section's entry.
+/// The element type in a section's entry, by its number in the format. It names what is no row as well; what rows that are
+/// scored can be is `RowElement`.
 public enum ElementType: UInt8, CaseIterable, Sendable {
     case structured = 0
     case float32 = 1

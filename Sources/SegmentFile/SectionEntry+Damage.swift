@@ -1,3 +1,4 @@
+import FileSystem
 import VectorKernels
 
 extension SectionEntry {

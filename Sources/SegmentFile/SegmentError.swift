@@ -66,12 +66,6 @@ public struct SegmentError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 }
 
-/// A CRC as messages show it.
-func hexadecimal(_ crc: UInt32) -> String {
-    let digits = String(crc, radix: 16)
-    return String(repeating: "0", count: 8 - digits.count) + digits
-}
-
 extension SegmentError {
     /// Whether the file could not even be opened, for want of descriptors or permission: then nothing is known about it.
     public var isUnopened: Bool { systemCode.map { unopenedCodes.contains($0) } ?? false }

@@ -3,6 +3,7 @@ import GRDB
 import Testing
 
 @testable import Catalog
+@testable import FileSystem
 
 // Journals beside a catalog: SQLite believes what lies there, and removes the files that it names.
 
@@ -41,7 +42,7 @@ private func pageCount(_ scratch: Scratch) throws -> UInt32 { UInt32(try bytes(o
 ///
 /// - Parameter source: gets the catalog as it is without the change.
 private func makeCrashed(
-    _ database: [UInt8], cache: Int = 2, from source: Scratch? = nil, _ changes: String...
+    _ database: SegmentUUID, cache: Int = 2, from source: Scratch? = nil, _ changes: String...
 ) throws -> Scratch {
     let source = try source ?? Scratch()
     try makeDatabase(source, database).close()

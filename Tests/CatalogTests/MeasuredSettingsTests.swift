@@ -7,8 +7,8 @@ private func setting(_ k: Int, recall: Double = 0.95, source: String = "queries"
         leavesToSearch: 4, reorder: 40, k: k, recall: recall, sampleQueries: 9, sampleSource: source)
 }
 
-private func measured(_ settings: [SearchDefaultSettings], uuid: [UInt8] = segmentUUID(7)) -> MeasuredSettings {
-    MeasuredSettings(segmentUUID: uuid, settings: settings)
+private func measured(_ settings: [SearchDefaultSettings]) -> MeasuredSettings {
+    MeasuredSettings(segmentUUID: segmentUUID(7), settings: settings)
 }
 
 @Test func `fault 15: measured settings are one row, a line for each k, and come back`() throws {
@@ -30,7 +30,7 @@ private func measured(_ settings: [SearchDefaultSettings], uuid: [UInt8] = segme
 
 @Test(arguments: [
     measured([setting(0)]), measured([setting(10), setting(10)]), measured([setting(10), setting(1)]),
-    measured([setting(1, recall: 1.5)]), measured([setting(1, source: "guess")]), measured([], uuid: [1, 2]),
+    measured([setting(1, recall: 1.5)]), measured([setting(1, source: "guess")]),
     measured((1...65).map { setting($0) }),
 ])
 func `fault 15: measured settings that make no sense are refused`(settings: MeasuredSettings) throws {

@@ -23,7 +23,7 @@ private final class Place {
 
     func create() throws -> CatalogWriter {
         try CatalogWriter.create(
-            path, databaseUUID: [UInt8](1...16),
+            path, databaseUUID: segmentUUID(1),
             settings: CatalogSettings(metric: "dot", dimensions: 2, nextOrdinal: 3),
             checksum: checksum)
     }
@@ -36,7 +36,7 @@ private func record(rows: UInt64) -> SegmentRecord {
 @Test func `staged rows are invisible until they are published`() throws {
     let place = try Place()
     let writer = try place.create()
-    let staging = try writer.beginStaging(segmentUUID: [UInt8](repeating: 9, count: 16))
+    let staging = try writer.beginStaging(segmentUUID: segmentUUID(9))
     try staging.stageIDs(["a", "", "č"], firstOrdinal: 0)
     let reader = try CatalogReader.open(place.path, mode: .readOnly, checksum: checksum)
     #expect(try reader.snapshot().segments.isEmpty)
@@ -53,8 +53,8 @@ private func record(rows: UInt64) -> SegmentRecord {
 @Test func `a writer that started from an older generation is told so`() throws {
     let place = try Place()
     let writer = try place.create()
-    let first = try writer.beginStaging(segmentUUID: [UInt8](repeating: 1, count: 16))
-    let second = try writer.beginStaging(segmentUUID: [UInt8](repeating: 2, count: 16))
+    let first = try writer.beginStaging(segmentUUID: segmentUUID(1))
+    let second = try writer.beginStaging(segmentUUID: segmentUUID(2))
     _ = try writer.publish(first, record(rows: 0), expecting: 0, replacing: .all)
     #expect {
         _ = try writer.publish(second, record(rows: 0), expecting: 0, replacing: .all)
@@ -65,7 +65,7 @@ private func record(rows: UInt64) -> SegmentRecord {
 @Test func `duplicates are found with the first ordinals and the count`() throws {
     let place = try Place()
     let writer = try place.create()
-    let staging = try writer.beginStaging(segmentUUID: [UInt8](repeating: 1, count: 16))
+    let staging = try writer.beginStaging(segmentUUID: segmentUUID(1))
     try staging.stageIDs(["x", "y", "z", "y", "x", "y"], firstOrdinal: 10)
     let duplicates = try #require(try staging.duplicateIDs())
     #expect(duplicates.id == "y")
@@ -77,7 +77,7 @@ private func record(rows: UInt64) -> SegmentRecord {
 @Test func `documents come back as they went in, and their columns have names that SQL can use`() throws {
     let place = try Place()
     let writer = try place.create()
-    let staging = try writer.beginStaging(segmentUUID: [UInt8](repeating: 1, count: 16))
+    let staging = try writer.beginStaging(segmentUUID: segmentUUID(1))
     let columns = try staging.beginMetadata([
         CatalogColumn(name: "year", type: .integer), CatalogColumn(name: "Year", type: .integer),
         CatalogColumn(name: "ordinal", type: .text), CatalogColumn(name: "a \"quoted\" name", type: .real),

@@ -57,19 +57,6 @@ private final class FailingCommits: TransactionObserver {
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["catalog.sqlite"])
 }
 
-@Test func `uuids have sixteen bytes, and 32 lower-case digits`() throws {
-    let scratch = try Scratch()
-    #expect(
-        code {
-            _ = try CatalogWriter.create(
-                scratch.path, databaseUUID: [1], settings: plainSettings, checksum: crc32c)
-        } == .invalidArgument)
-    #expect(code { _ = try makeWriter(scratch).beginStaging(segmentUUID: [1]) } == .invalidArgument)
-    #expect(uuidBytes(hexadecimal: "0a") == nil)
-    #expect(uuidBytes(hexadecimal: String(repeating: "G", count: 32)) == nil)
-    #expect(uuidBytes(hexadecimal: String(repeating: "0a", count: 16)) == [UInt8](repeating: 10, count: 16))
-}
-
 @Test func `what no segment can hold is not published`() throws {
     let scratch = try Scratch()
     let writer = try makeWriter(scratch)
@@ -158,8 +145,7 @@ private final class FailingCommits: TransactionObserver {
     #expect(lz4Decompress([], dictionary: [], count: 0) == nil)
 }
 
-@Test func `messages group digits and shorten texts`() {
-    #expect(grouped(-1_234_567) == "-1,234,567")
+@Test func `messages shorten texts`() {
     #expect(quoted(String(repeating: "x", count: 41)) == "'" + String(repeating: "x", count: 40) + "…'")
     #expect(quoted("x") == "'x'")
 }

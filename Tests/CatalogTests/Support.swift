@@ -1,8 +1,7 @@
 import Foundation
 import GRDB
-import FileSystem
-
 @testable import Catalog
+@testable import FileSystem
 
 /// CRC-32C bit by bit: slow, and independent of the product's.
 let crc32c: CatalogChecksum = { bytes in
@@ -22,7 +21,7 @@ extension CatalogFile {
 
 extension CatalogWriter {
     static func create(
-        _ path: String, databaseUUID: [UInt8], settings: CatalogSettings, checksum: @escaping CatalogChecksum
+        _ path: String, databaseUUID: SegmentUUID, settings: CatalogSettings, checksum: @escaping CatalogChecksum
     ) throws -> CatalogWriter {
         try create(in: try directory(of: path), databaseUUID: databaseUUID, settings: settings, checksum: checksum)
     }
@@ -122,7 +121,7 @@ extension Field {
     }
 }
 
-let databaseUUID = [UInt8](0..<16)
+let databaseUUID = SegmentUUID(unchecked: [UInt8](0..<16))
 let plainSettings = CatalogSettings(metric: "dot", dimensions: 2, nextOrdinal: 0)
 let fullSettings = CatalogSettings(
     metric: "l2", dimensions: 3, nextOrdinal: 7,
@@ -140,7 +139,9 @@ let fullSettings = CatalogSettings(
                 sampleSource: "given"),
         ]))
 
-func segmentUUID(_ number: UInt8) -> [UInt8] { [UInt8](repeating: number, count: 16) }
+func segmentUUID(_ number: UInt8) -> SegmentUUID {
+    SegmentUUID(unchecked: [UInt8](repeating: number, count: 16))
+}
 
 func makeWriter(_ scratch: Scratch, _ settings: CatalogSettings = plainSettings) throws -> CatalogWriter {
     try CatalogWriter.create(scratch.path, databaseUUID: databaseUUID, settings: settings, checksum: crc32c)
@@ -196,7 +197,7 @@ func put(_ bytes: [UInt8], at path: String) throws { try Data(bytes).write(to: U
 func bytes(of path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
 
 /// A database of 500 candidates at generation 1.
-func makeDatabase(_ scratch: Scratch, _ uuid: [UInt8]) throws -> CatalogWriter {
+func makeDatabase(_ scratch: Scratch, _ uuid: SegmentUUID) throws -> CatalogWriter {
     let writer = try CatalogWriter.create(scratch.path, databaseUUID: uuid, settings: plainSettings, checksum: crc32c)
     let staging = try writer.beginStaging(segmentUUID: segmentUUID(1))
     try staging.stageIDs((0..<500).map { "id \($0)" }, firstOrdinal: 0)
@@ -204,7 +205,7 @@ func makeDatabase(_ scratch: Scratch, _ uuid: [UInt8]) throws -> CatalogWriter {
     return writer
 }
 
-let otherUUID = [UInt8](repeating: 0xAB, count: 16)
+let otherUUID = segmentUUID(0xAB)
 
 extension CatalogSnapshot {
     func ordinals(forID id: String) throws(CatalogError) -> [UInt64] { try ordinals(forIDs: [id])[0] }

@@ -234,7 +234,6 @@ import Testing
     @Test func `errors say file, row and numbers`() throws {
         let error = InputError(.malformed, file: "a.tsv", row: 1_234_567, line: 1_234_568, "is wrong")
         #expect(error.description == "a.tsv, line 1,234,568, row 1,234,567: is wrong")
-        #expect(grouped(-1_000) == "-1,000")
         #expect(quoted([0x61, 0x0A, 0xFF]) == "'a\\u{a}\u{FFFD}'")
     }
 }

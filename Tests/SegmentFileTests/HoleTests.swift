@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+import FileSystem
 @testable import SegmentFile
 import VectorKernels
 

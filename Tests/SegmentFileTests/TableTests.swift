@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+import FileSystem
 @testable import SegmentFile
 
 private let largest: [UInt8] = [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+import FileSystem
 @testable import SegmentFile
 
 private func writer(in place: Place, uuid: SegmentUUID = .random(), byteCount: Int = 128) throws -> SegmentWriter {

@@ -57,7 +57,7 @@ import Testing
             ranksByProjection = ranksByProjection || segment.parameters.tree?.ranksByProjection == true
             let measured = try #require(snapshot.catalog.settings.measured)
             measuresAnotherSegment =
-                measuresAnotherSegment || measured.segmentUUID != segment.reader.header.segmentUUID.bytes
+                measuresAnotherSegment || measured.segmentUUID != segment.reader.header.segmentUUID
         }
         #expect(counts.isSuperset(of: [[1, 10, 100, 1_000], [1, 10, 25, 100], [1, 10, 30, 100], [1, 10], []]))
         #expect(ranksByProjection && measuresAnotherSegment)

@@ -73,7 +73,7 @@ import VectorKernels
             opening: database.path, in: try openDatabaseDirectory(database.path), purpose: "test", timeoutSeconds: 10,
             allowsNetworkFileSystem: false, isCancelled: { false })
         var settings = database.snapshot.catalog.settings
-        settings.measured?.segmentUUID[3] ^= 1
+        settings.measured?.segmentUUID = .random()
         _ = try session.commit { catalog, obstacle throws(CatalogError) in
             try catalog.change(settings, expecting: 1, obstacle: obstacle)
         }

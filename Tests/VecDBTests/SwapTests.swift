@@ -233,7 +233,7 @@ func `fault 03: what a crash staged is removed, unless it is another database's`
     let uuid = try #require(SegmentUUID(segmentFileName: name))
     do {
         let catalog = try CatalogWriter.open(in: try Directory(opening: live), checksum: catalogChecksum)
-        _ = try catalog.beginStaging(segmentUUID: uuid.bytes)
+        _ = try catalog.beginStaging(segmentUUID: uuid)
         try catalog.close()
     }
     // A file that was never finished is without a header.

@@ -1,3 +1,4 @@
+import FileSystem
 import GRDB
 
 extension CatalogFile {
@@ -29,7 +30,7 @@ extension CatalogFile {
         }
         let live = segments.filter { $0.isLive(in: generation) }
         for segment in live { try checkTables(of: segment, in: schema, db) }
-        guard let uuid = settings[SettingKey.databaseUUID.rawValue].flatMap({ uuidBytes(hexadecimal: $0) }) else {
+        guard let uuid = settings[SettingKey.databaseUUID.rawValue].flatMap({ SegmentUUID(hexadecimal: $0) }) else {
             throw damaged("setting 'database_uuid' is missing or not 32 hexadecimal digits")
         }
         _ = try nextSegmentKey(settings)
@@ -142,10 +143,10 @@ extension CatalogFile {
     }
 
     /// Columns 1 and 2: a uuid and the file name that it makes. So no name of the catalog is ever a path.
-    private func checkedFile(_ reader: RowReader, key: Int64) throws(CatalogError) -> ([UInt8], String) {
-        let uuid = try reader.blob(1)
+    private func checkedFile(_ reader: RowReader, key: Int64) throws(CatalogError) -> (SegmentUUID, String) {
+        let uuid = SegmentUUID(bytes: try reader.blob(1))
         let fileName = try reader.text(2)
-        guard key > 0, uuid.count == 16, fileName.utf8.elementsEqual(segmentFileName(uuid: uuid).utf8) else {
+        guard key > 0, let uuid, fileName.utf8.elementsEqual(uuid.segmentFileName.utf8) else {
             throw damaged(
                 "table '\(reader.table)', key \(key): file name \(quoted(fileName)) is not that of its uuid")
         }

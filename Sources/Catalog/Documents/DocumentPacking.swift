@@ -1,3 +1,5 @@
+import FileSystem
+
 /// The bytes of the column `document`: `Formats/catalog.md`, section 6.
 enum DocumentPacking {
     static let dictionaryByteLimit = 65_536

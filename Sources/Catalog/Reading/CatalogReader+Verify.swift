@@ -1,3 +1,4 @@
+import FileSystem
 import GRDB
 
 /// What `verify` found out about a catalog.

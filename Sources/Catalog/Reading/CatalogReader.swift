@@ -16,6 +16,8 @@ public final class CatalogReader: Sendable {
 
     /// The catalog's name in the directory of its database.
     public static var fileName: String { CatalogFile.name }
+    /// The name of the file beside it in which SQLite keeps what a change is to be undone with.
+    public static var journalName: String { CatalogFile.name + CatalogFile.journalSuffix }
 
     public let path: String
     let file: CatalogFile

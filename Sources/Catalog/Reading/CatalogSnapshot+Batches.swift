@@ -1,3 +1,4 @@
+import FileSystem
 import GRDB
 
 /// Reading everything, a batch at a time, so that no transaction stays open while the caller works.

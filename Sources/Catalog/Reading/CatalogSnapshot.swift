@@ -1,3 +1,4 @@
+import FileSystem
 import Foundation
 import GRDB
 
@@ -10,7 +11,7 @@ public struct CatalogSnapshot: Sendable {
     public let contents: CatalogContents
 
     public var generation: UInt64 { contents.generation }
-    public var databaseUUID: [UInt8] { contents.databaseUUID }
+    public var databaseUUID: SegmentUUID { contents.databaseUUID }
     public var settings: CatalogSettings { contents.settings }
     /// The live segments, by key.
     public var segments: [CatalogSegment] { contents.segments }

@@ -1,3 +1,4 @@
+import FileSystem
 import GRDB
 
 /// Ids that several staged candidates have.

@@ -1,3 +1,4 @@
+import FileSystem
 import Foundation
 import GRDB
 
@@ -10,9 +11,8 @@ public final class CatalogStaging {
     static let transactionRowLimit = 100_000
 
     public let key: SegmentKey
-    /// 16 bytes.
-    public let uuid: [UInt8]
-    public var fileName: String { segmentFileName(uuid: uuid) }
+    public let uuid: SegmentUUID
+    public var fileName: String { uuid.segmentFileName }
     /// Staged ids; 0 as long as ids are implicit.
     public internal(set) var idCount: UInt64 = 0
     /// Staged metadata documents; `nil` before ``beginMetadata(_:)``.
@@ -31,7 +31,7 @@ public final class CatalogStaging {
 
     var file: CatalogFile { writer.file }
 
-    init(writer: CatalogWriter, key: SegmentKey, uuid: [UInt8]) {
+    init(writer: CatalogWriter, key: SegmentKey, uuid: SegmentUUID) {
         self.writer = writer
         self.key = key
         self.uuid = uuid

@@ -1,3 +1,4 @@
+import FileSystem
 import Foundation
 import GRDB
 
@@ -133,7 +134,7 @@ extension CatalogWriter {
                 + "first_ordinal, ids, document_count, query_count, born, died, crc) "
                 + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             arguments: file.sealed([
-                .integer(segment.key.rawValue), .blob(segment.uuid), .text(segment.fileName),
+                .integer(segment.key.rawValue), .blob(segment.uuid.bytes), .text(segment.fileName),
                 field(segment.record.byteCount), field(segment.record.rowCount),
                 .integer(Int64(segment.record.headerChecksum)), field(segment.record.firstOrdinal),
                 .text(segment.ids.rawValue), segment.documentCount.map(field) ?? .null, field(segment.queryCount),

@@ -17,16 +17,13 @@ public final class CatalogWriter: Sendable {
     ///
     /// - Parameters:
     ///   - directory: where there must be none yet.
-    ///   - databaseUUID: 16 bytes, repeated in every segment's header.
+    ///   - databaseUUID: repeated in every segment's header.
     ///   - checksum: CRC-32C.
     public static func create(
-        in directory: Directory, databaseUUID: [UInt8], settings: CatalogSettings, checksum: @escaping CatalogChecksum,
-        busyTimeoutSeconds: Double = 10
+        in directory: Directory, databaseUUID: SegmentUUID, settings: CatalogSettings,
+        checksum: @escaping CatalogChecksum, busyTimeoutSeconds: Double = 10
     ) throws(CatalogError) -> CatalogWriter {
         let file = try CatalogFile(in: directory, checksum: checksum)
-        guard databaseUUID.count == 16 else {
-            throw file.error(.invalidArgument, "a database uuid has 16 bytes, found \(databaseUUID.count)")
-        }
         if let problem = settings.problem { throw file.error(.invalidArgument, problem) }
         let connection = try file.connect(.create, busyTimeoutSeconds: busyTimeoutSeconds)
         let writer = CatalogWriter(file, connection)
@@ -36,7 +33,7 @@ public final class CatalogWriter: Sendable {
                     + "PRAGMA user_version=\(CatalogFile.schemaVersion)")
             for (_, statement) in Schema.fixed.sorted(by: { $0.key < $1.key }) { try db.execute(sql: statement) }
             var rows = settings.rows
-            rows[.databaseUUID] = hexadecimal(databaseUUID)
+            rows[.databaseUUID] = "\(databaseUUID)"
             rows[.nextSegmentKey] = "1"
             rows[.transaction] = TransactionName().text
             try file.store(rows, db)
@@ -108,17 +105,13 @@ public final class CatalogWriter: Sendable {
 
     /// Starts to stage the rows of a new segment; no reader sees them before ``publish(_:_:expecting:replacing:settings:)``.
     ///
-    /// - Parameter segmentUUID: 16 bytes; the file is `segment-<32 hexadecimal digits>.vseg`.
-    public func beginStaging(segmentUUID: [UInt8]) throws(CatalogError) -> CatalogStaging {
-        guard segmentUUID.count == 16 else {
-            throw file.error(.invalidArgument, "a segment uuid has 16 bytes, found \(segmentUUID.count)")
-        }
+    public func beginStaging(segmentUUID: SegmentUUID) throws(CatalogError) -> CatalogStaging {
         let key = try write { db in
             let key = try file.nextSegmentKey(try file.settingRows(db))
             try file.store([.nextSegmentKey: String(key + 1)], db)
             try db.execute(
                 sql: "INSERT INTO staging(key, uuid, file_name, started_at) VALUES (?, ?, ?, ?)",
-                arguments: [key, Data(segmentUUID), segmentFileName(uuid: segmentUUID), CatalogFile.now()])
+                arguments: [key, Data(segmentUUID.bytes), segmentUUID.segmentFileName, CatalogFile.now()])
             return SegmentKey(rawValue: key)
         }
         return CatalogStaging(writer: self, key: key, uuid: segmentUUID)

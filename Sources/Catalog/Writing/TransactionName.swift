@@ -1,3 +1,4 @@
+import FileSystem
 import GRDB
 
 /// What tells one change of a catalog from all others, and from those of other catalogs: the setting `transaction`
@@ -23,7 +24,7 @@ struct TransactionName: Equatable {
     /// - Returns: `nil` unless `text` is 32 lower-case hexadecimal digits.
     init?(_ text: String) {
         let bytes = Array(text.utf8)
-        guard uuidBytes(hexadecimal: text) != nil else { return nil }
+        guard SegmentUUID(hexadecimal: text) != nil else { return nil }
         previous = String(decoding: bytes[..<Self.digitCount], as: UTF8.self)
         current = String(decoding: bytes[Self.digitCount...], as: UTF8.self)
     }

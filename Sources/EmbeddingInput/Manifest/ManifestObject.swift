@@ -1,3 +1,5 @@
+import FileSystem
+
 /// An object of the manifest, which knows its key path and refuses values of the wrong type by it.
 struct ManifestObject {
     private let document: JSONDocument

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// The hash of a byte string that arrives in pieces.
 ///
 /// Written here, although libraries have it: the one that was used compiles three hundred files for it, which was half of
@@ -48,10 +50,7 @@ struct SHA256 {
             padding.append(UInt8(truncatingIfNeeded: bitCount >> shift))
         }
         update(padding.span)
-        return state.map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 8 - digits.count) + digits
-        }.joined()
+        return state.map(hexadecimal).joined()
     }
 }
 

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// The layout of a file of metadata.
 public enum MetadataFileFormat: String, CaseIterable, Sendable, Hashable {
     /// A JSON object on each line.

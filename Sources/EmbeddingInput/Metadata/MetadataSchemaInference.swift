@@ -1,3 +1,5 @@
+import FileSystem
+
 /// Finds out, row by row, which columns a table has and of which type they are.
 ///
 /// A column is `integer` when all its values are integers of 64 bits, `real` when all are numbers, `bool` when all are

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// The true nearest candidates of a set of queries, as ordinals: what recall is counted against.
 ///
 /// Read from `.npy` (integers of 4 or 8 bytes), `.ivecs` (before every row its length, an i32) or `.ibin` (two u32: rows

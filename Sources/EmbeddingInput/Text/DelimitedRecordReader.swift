@@ -1,3 +1,5 @@
+import FileSystem
+
 /// The records of a `.csv` or `.tsv` file as fields, for metadata and header lines.
 ///
 /// `.csv` follows RFC 4180: a field may stand in double quotes, a quote inside is doubled, and a quoted field may hold

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// The lines of a text file, through one buffer whose size the file cannot choose.
 ///
 /// A line ends at `\n` or `\r\n`; the last one may lack its end, and an end at the end of the file begins no further

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// The most dimensions a vector may have.
 let dimensionLimit = 65_535
 

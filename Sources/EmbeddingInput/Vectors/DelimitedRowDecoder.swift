@@ -1,3 +1,5 @@
+import FileSystem
+
 /// Reads `.tsv` and `.csv` files of numbers, of which one column may hold ids.
 final class DelimitedRowDecoder: RowDecoder {
     let dimensions: Int

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// Reads `.ndjson` rows: `{"id": …, "vector": […], …metadata}`, one object a line.
 ///
 /// Numbers go from the text straight into the caller's memory; the id and the other members are kept beside them.

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// The header of NumPy's array file: magic, version, and a Python dictionary with `descr`, `fortran_order` and `shape`.
 ///
 /// - SeeAlso: NEP 1 and `numpy.lib.format`.

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// Reads `.fvecs` and `.bvecs`: before every row stands its dimension count, an i32 that must never change.
 final class PrefixedRowDecoder: RowDecoder {
     let dimensions: Int

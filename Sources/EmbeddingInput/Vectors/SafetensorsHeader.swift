@@ -1,3 +1,5 @@
+import FileSystem
+
 /// The header of a `.safetensors` file: a u64 length and a JSON object that describes every tensor.
 ///
 /// - SeeAlso: github.com/huggingface/safetensors, *Format*.

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// What a text file of vectors does not always say of itself.
 public struct TextLayout: Sendable, Hashable {
     /// Whether the first line is a header; `nil`: recognised, and refused where it could be either.

@@ -47,7 +47,7 @@ public enum VectorFileFormat: String, CaseIterable, Sendable, Hashable {
     }
 }
 
-/// What a source of vectors holds, before it is widened to f32.
+/// What a source of vectors holds, before it is widened to f32: text among it, and floats that no segment stores.
 public enum VectorElement: String, CaseIterable, Sendable, Hashable {
     case float32
     case float64

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// Embedding rows in input order, pulled in batches from one or more files.
 ///
 /// Several files act as one concatenated input. Memory stays bounded whatever the files claim: a few hundred KiB of

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// One file of vectors whose header has been read.
 struct VectorSource {
     let file: InputFile

@@ -1,3 +1,5 @@
+import FileSystem
+
 /// Finds the rows of an input that no search can work with, batch by batch.
 ///
 /// A caller scans everything once and then throws one error that names the first bad row and how many there are:

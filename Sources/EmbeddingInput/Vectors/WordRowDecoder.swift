@@ -1,3 +1,5 @@
+import FileSystem
+
 /// Reads the text files of word2vec and GloVe: a word, which is the id, and d numbers a line, separated by spaces.
 ///
 /// A word2vec file begins with a line of two integers, the words and the dimensions; a GloVe file with the first word.

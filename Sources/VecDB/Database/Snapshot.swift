@@ -59,10 +59,7 @@ final class Snapshot: Sendable {
         _ state: CatalogSnapshot, in directory: Directory, pinning: Bool
     ) throws(SegmentError) -> IndexSegment {
         let named = try state.onlySegment()
-        guard let uuid = SegmentUUID(bytes: named.uuid) else {
-            throw SegmentError(.mismatch, file: "segment", "the catalog names a segment without a uuid")
-        }
-        let reader = try SegmentReader(in: directory, uuid: uuid, pinning: pinning)
+        let reader = try SegmentReader(in: directory, uuid: named.uuid, pinning: pinning)
         try state.check(reader.header, of: reader.file, namedBy: named)
         let segment = try IndexSegment(checking: reader)
         try state.check(segment)

@@ -65,7 +65,7 @@ extension VectorDatabase {
         return TopKAccuracy(
             counts: counts, byID: counting.foundByID.map { Double($0) / total },
             byScore: counting.foundByScore.map { Double($0) / total }, unknownLabels: counting.unknown,
-            seconds: spent.inSeconds)
+            seconds: spent / .seconds(1))
     }
 }
 

@@ -39,7 +39,7 @@ extension VectorDatabase {
         let clock = ContinuousClock()
         let began = clock.now
         let answers = try course.answers()
-        let firstPass = microseconds(clock.now - began)
+        let firstPass = (clock.now - began) / .microseconds(1)
         let repetitions = max(1, Int((50_000 / max(firstPass, 1)).rounded(.up)))
         var best: EvaluationCourse.Pass?
         for _ in 0..<max(1, options.passes) {
@@ -99,7 +99,7 @@ private struct EvaluationCourse: Sendable {
                     for index in stride(from: thread, to: vectors.count, by: threads) {
                         _ = try database.search(vectors[index], options: search)
                         let now = clock.now
-                        latencies.append(VecDB.microseconds(now - last))
+                        latencies.append((now - last) / .microseconds(1))
                         last = now
                     }
                 }
@@ -107,7 +107,7 @@ private struct EvaluationCourse: Sendable {
             }
             latencies = Array(parts.joined())
         }
-        return Pass(microseconds: VecDB.microseconds(clock.now - began), latencies: latencies)
+        return Pass(microseconds: (clock.now - began) / .microseconds(1), latencies: latencies)
     }
 }
 
@@ -154,8 +154,4 @@ extension Snapshot {
 private func percentile(_ sorted: [Double], _ share: Double) -> Double? {
     guard !sorted.isEmpty else { return nil }
     return sorted[max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1)]
-}
-
-private func microseconds(_ duration: Duration) -> Double {
-    Double(duration.components.seconds) * 1e6 + Double(duration.components.attoseconds) * 1e-12
 }

@@ -120,7 +120,7 @@ final class Verifier {
         progress?(name, 0, 0)
         var changed = report
         let detail = try body(&changed)
-        changed.checks.append(.init(name: name, detail: detail, seconds: (ContinuousClock.now - began).inSeconds))
+        changed.checks.append(.init(name: name, detail: detail, seconds: (ContinuousClock.now - began) / .seconds(1)))
         report = changed
     }
 
@@ -132,7 +132,7 @@ final class Verifier {
         }
         let live = Set(contents.segments.map(\.uuid)), dead = Set(contents.deadSegments.map(\.uuid))
         for name in try directory.names() {
-            guard let uuid = SegmentUUID(segmentFileName: name)?.bytes, !live.contains(uuid) else { continue }
+            guard let uuid = SegmentUUID(segmentFileName: name), !live.contains(uuid) else { continue }
             report.notes.append(
                 dead.contains(uuid)
                     ? "\(name) was replaced; it goes when nobody reads it any more"

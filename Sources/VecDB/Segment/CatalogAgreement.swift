@@ -20,7 +20,7 @@ extension CatalogSnapshot {
     ///   - named: the row that names it.
     /// - Throws: `mismatch` for a file of another database, or another one than the row describes.
     func check(_ header: SegmentHeader, of file: String, namedBy named: CatalogSegment) throws(SegmentError) {
-        guard header.databaseUUID.bytes == databaseUUID else {
+        guard header.databaseUUID == databaseUUID else {
             throw SegmentError(.mismatch, file: file, "belongs to another database (\(header.databaseUUID))")
         }
         guard header.headerCRC == named.record.headerChecksum, UInt64(header.fileByteCount) == named.record.byteCount,

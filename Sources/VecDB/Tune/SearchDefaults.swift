@@ -1,4 +1,5 @@
 import Catalog
+import FileSystem
 import SegmentFile
 
 /// Search parameters that are used when a query names none, and how they were judged.
@@ -107,7 +108,7 @@ func evenlySpaced(_ wanted: Int, of count: Int) -> [Int] {
 extension StoredSettings {
     init(_ settings: CatalogSettings, of segment: IndexSegment) {
         let measured = settings.measured.flatMap {
-            $0.segmentUUID == segment.reader.header.segmentUUID.bytes ? $0.settings : nil
+            $0.segmentUUID == segment.reader.header.segmentUUID ? $0.settings : nil
         }
         self.init(
             defaults: settings.searchDefaults.map(SearchDefaults.init), measured: measured?.map(SearchDefaults.init))
@@ -117,7 +118,7 @@ extension StoredSettings {
 extension CatalogSettings {
     /// Takes over what was measured on a segment. The keys `default_…` hold the setting for ten hits, which is all that
     /// older versions look for.
-    mutating func store(_ byK: [SearchDefaults], of segment: [UInt8]) {
+    mutating func store(_ byK: [SearchDefaults], of segment: SegmentUUID) {
         if let defaults = byK.first(where: { $0.k == 10 }) { searchDefaults = defaults.settings }
         measured = byK.isEmpty ? nil : MeasuredSettings(segmentUUID: segment, settings: byK.map(\.settings))
     }

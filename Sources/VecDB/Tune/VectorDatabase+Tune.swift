@@ -50,7 +50,7 @@ extension VectorDatabase {
             timeoutSeconds: options.lockTimeoutSeconds, allowsNetworkFileSystem: options.allowsNetworkFileSystem,
             isCancelled: options.isCancelled)
         let measured = snapshot
-        let segment = measured.segments.mapped[0].reader.header.segmentUUID.bytes
+        let segment = measured.segments.mapped[0].reader.header.segmentUUID
         let current = try session.catalog.contents()
         // Another database that took the place of this one may well be at the same generation.
         guard current.databaseUUID == measured.catalog.databaseUUID else {

@@ -29,7 +29,7 @@ final class WriterSession {
         databaseUUID = uuid
         baseGeneration = 0
         catalog = try CatalogWriter.create(
-            in: directory, databaseUUID: uuid.bytes, settings: settings, checksum: catalogChecksum)
+            in: directory, databaseUUID: uuid, settings: settings, checksum: catalogChecksum)
     }
 
     /// Waits for the lock of an existing database, and removes what crashes and ended generations left in it.
@@ -67,10 +67,7 @@ final class WriterSession {
             throw error.code == .notFound ? notADatabase(path) : DatabaseError(error)
         }
         let contents = try catalog.contents()
-        guard let uuid = SegmentUUID(bytes: contents.databaseUUID) else {
-            throw DatabaseError(.corrupt, "\(path): the catalog has no database uuid")
-        }
-        databaseUUID = uuid
+        databaseUUID = contents.databaseUUID
         baseGeneration = contents.generation
         if let obstacle { throw DatabaseError(.locked, "\(path): \(obstacle)") }
         try removeOrphans()
@@ -122,8 +119,8 @@ final class WriterSession {
         let contents = try catalog.contents()
         for staged in contents.stagedSegments {
             // A file that was never finished has no header yet: then the row alone says whose it is, and goes last.
-            if let uuid = SegmentUUID(bytes: staged.uuid), try isRegular(staged.fileName),
-                SegmentHeader(of: uuid, in: directory).map({ $0.databaseUUID == databaseUUID }) ?? true
+            if try isRegular(staged.fileName),
+                SegmentHeader(of: staged.uuid, in: directory).map({ $0.databaseUUID == databaseUUID }) ?? true
             {
                 try directory.remove(staged.fileName)
                 try directory.synchronize()
@@ -133,7 +130,7 @@ final class WriterSession {
         let named = Set((contents.segments + contents.deadSegments).map(\.uuid))
         for name in try directory.names() where try isRegular(name) {
             if let uuid = SegmentUUID(segmentFileName: name) {
-                guard !named.contains(uuid.bytes), let header = SegmentHeader(of: uuid, in: directory),
+                guard !named.contains(uuid), let header = SegmentHeader(of: uuid, in: directory),
                     header.databaseUUID == databaseUUID
                 else { continue }
                 try directory.remove(name)

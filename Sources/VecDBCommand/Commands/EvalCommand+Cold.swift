@@ -17,7 +17,7 @@ extension EvalCommand {
             let before = ProcessCounters.now
             let began = clock.now
             let hits = try database.search(queries.vector(index), options: setting)
-            times.append(microseconds(clock.now - began))
+            times.append((clock.now - began) / .microseconds(1))
             let after = ProcessCounters.now
             readBytes += Double(after.readBytes - before.readBytes)
             majorFaults += Double(after.majorFaults - before.majorFaults)
@@ -53,7 +53,7 @@ extension EvalCommand {
             _ = try database.search(query, options: SearchOptions(k: min(k, max(1, database.info.rows))))
             let answered = clock.now
             let report = OpeningReport(
-                openUs: microseconds(opened - began), firstAnswerUs: microseconds(answered - asked),
+                openUs: (opened - began) / .microseconds(1), firstAnswerUs: (answered - asked) / .microseconds(1),
                 residentBeforeBytes: resident,
                 residentAfterBytes: best?.residentAfterBytes ?? ProcessCounters.residentBytes)
             if report.openUs + report.firstAnswerUs < (best.map { $0.openUs + $0.firstAnswerUs } ?? .infinity) {
@@ -67,8 +67,4 @@ extension EvalCommand {
             "opened in \(fixed(best.openUs, 0)) µs · first answer \(fixed(best.firstAnswerUs, 0)) µs later · "
                 + "\(byteSize(max(0, grown))) more resident memory")
     }
-}
-
-private func microseconds(_ duration: Duration) -> Double {
-    Double(duration.components.seconds) * 1e6 + Double(duration.components.attoseconds) * 1e-12
 }

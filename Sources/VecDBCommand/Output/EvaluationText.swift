@@ -1,3 +1,4 @@
+import VecDB
 import VecDBJSON
 
 /// Measured settings, for people.

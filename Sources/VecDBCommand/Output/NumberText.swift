@@ -1,13 +1,4 @@
-/// `number` with a comma between groups of three digits.
-func grouped<Number: BinaryInteger>(_ number: Number) -> String {
-    var text = ""
-    let digits = String(number.magnitude)
-    for (index, digit) in digits.enumerated() {
-        if index > 0, (digits.count - index).isMultiple(of: 3) { text.append(",") }
-        text.append(digit)
-    }
-    return (number < 0 ? "-" : "") + text
-}
+import VecDB
 
 /// `value` with exactly `digits` decimals, its integer part grouped.
 func fixed(_ value: Double, _ digits: Int) -> String {

@@ -51,7 +51,7 @@ final class ProgressLine {
             self.phase = phase
             phaseBeginning = now
         }
-        let silence = isNew ? .infinity : seconds(now - lastLine)
+        let silence = isNew ? .infinity : (now - lastLine) / .seconds(1)
         switch style {
         case .silent: return
         case .redrawn where silence >= 0.1:
@@ -88,7 +88,7 @@ final class ProgressLine {
         } else if completed > 0 {
             parts.append(grouped(completed))
         }
-        let elapsed = seconds(now - phaseBeginning)
+        let elapsed = (now - phaseBeginning) / .seconds(1)
         if completed > 0, elapsed > 0.5 {
             let rate = Double(completed) / elapsed
             parts.append("\(fixed(rate, rate < 10 ? 1 : 0))/s")
@@ -100,14 +100,14 @@ final class ProgressLine {
     }
 
     private func timeLeft(_ completed: Int, _ total: Int, _ now: ContinuousClock.Instant) -> String {
-        let elapsed = seconds(now - phaseBeginning)
+        let elapsed = (now - phaseBeginning) / .seconds(1)
         guard completed > 0, completed < total, elapsed > 0.5 else { return "" }
         return ", \(roughDuration(seconds: elapsed * Double(total - completed) / Double(completed))) left"
     }
 
     /// `after 1.2 s, 183.2 MiB in memory`
     private func circumstances(_ now: ContinuousClock.Instant) -> String {
-        let time = "after \(fixed(seconds(now - beginning), 1)) s"
+        let time = "after \(fixed((now - beginning) / .seconds(1), 1)) s"
         guard let memory = ProcessCounters.usedBytes else { return time }
         return "\(time), \(byteSize(memory)) in memory"
     }
@@ -115,8 +115,4 @@ final class ProgressLine {
     private static var isOnTerminal: Bool {
         isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
     }
-}
-
-private func seconds(_ duration: Duration) -> Double {
-    Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
 }

@@ -10,12 +10,12 @@ final class BuildClock {
 
     init(_ progress: ((BuildProgress) -> BuildProgress.Response)?) { self.progress = progress }
 
-    var totalSeconds: Double { (ContinuousClock.now - began).inSeconds }
+    var totalSeconds: Double { (ContinuousClock.now - began) / .seconds(1) }
 
     /// Adds the time since the last mark to a phase.
     func mark(_ phase: BuildPhase) {
         let now = ContinuousClock.now
-        let spent = (now - lastMark).inSeconds
+        let spent = (now - lastMark) / .seconds(1)
         lastMark = now
         if let index = seconds.firstIndex(where: { $0.phase == phase }) {
             seconds[index].seconds += spent
@@ -34,8 +34,4 @@ final class BuildClock {
         lastReport = now
         if progress(BuildProgress(phase: phase, completed: completed, total: total)) == .cancel { throw .interrupted }
     }
-}
-
-extension Duration {
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -21,7 +21,7 @@ public enum ProjectionChoice: Sendable, Equatable {
     case principalAxes(Int)
 }
 
-/// What the exact scores are computed from.
+/// What the exact scores are computed from: what may be asked for, where a `RowElement` is what is made.
 public enum ReorderStorage: String, CaseIterable, Sendable, Codable {
     /// `u8` or `i8` when the input is of that type and the metric keeps it so, else `f32`.
     case auto

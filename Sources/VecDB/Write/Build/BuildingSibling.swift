@@ -1,5 +1,5 @@
+import Catalog
 import FileSystem
-import SegmentFile
 
 /// The directory in which a new database is made before it gets its name: `.NAME.building-<16 hexadecimal digits>` beside it.
 struct BuildingSibling {
@@ -54,7 +54,7 @@ struct BuildingSibling {
     }
 
     private static func isMadeByBuilds(_ name: String) -> Bool {
-        [catalogFileName, catalogFileName + "-journal", WriterLock.fileName].contains(name)
-            || SegmentUUID(segmentFileName: name) != nil || name.utf8.starts(with: ".scratch-".utf8)
+        [CatalogReader.fileName, CatalogReader.journalName, WriterLock.fileName].contains(name)
+            || SegmentUUID(segmentFileName: name) != nil || ScratchFile.isName(name)
     }
 }

@@ -30,11 +30,9 @@ struct ResolvedInput {
         case .files(let given): files = given
         case .memory: break
         }
-        metric = options.metric ?? manifest.flatMap { Metric(rawValue: $0.metric.rawValue) } ?? .dot
+        metric = options.metric ?? manifest.map { Metric($0.metric) } ?? .dot
         duplicateIDs =
-            options.duplicateIDs ?? manifest?.candidates.duplicateIDs.flatMap {
-                DuplicateIDPolicy(rawValue: $0.rawValue)
-            } ?? .error
+            options.duplicateIDs ?? manifest?.candidates.duplicateIDs.map { DuplicateIDPolicy($0) } ?? .error
         expectedCount = manifest?.candidates.count
         if let files {
             source = try CandidateSource(files: files, of: manifest, isCancelled: isCancelled)
@@ -72,6 +70,28 @@ struct ResolvedInput {
             try IDReader.open($0, hashedBy: manifest, isCancelled: isCancelled)
         }
         return QuerySource(vectors: vectors, ids: ids, expectedCount: manifest?.queries?.count)
+    }
+}
+
+// What an export says stays in the words of its format, whatever else the library comes to know.
+
+extension Metric {
+    fileprivate init(_ metric: ExportManifest.Metric) {
+        switch metric {
+        case .dot: self = .dot
+        case .cosine: self = .cosine
+        case .l2: self = .l2
+        }
+    }
+}
+
+extension DuplicateIDPolicy {
+    fileprivate init(_ policy: ExportManifest.DuplicateIDs) {
+        switch policy {
+        case .error: self = .error
+        case .keepLast: self = .keepLast
+        case .allow: self = .allow
+        }
     }
 }
 

@@ -59,7 +59,7 @@ struct Staging {
 
     private func stageMetadata() throws {
         let columns = source.metadataColumns.map { column in
-            CatalogColumn(name: column.name, type: CatalogColumnType(rawValue: column.type.rawValue) ?? .text)
+            CatalogColumn(name: column.name, type: CatalogColumnType(column.type))
         }
         try catalog.beginMetadata(columns)
         try source.forEachMetadataBatch { rows, first in
@@ -137,6 +137,19 @@ func repeatedIDs(_ id: String, rows: [UInt64], repeats: Int, of count: Int) -> D
         .invalidInput, remedy: .duplicateIDs,
         "rows \(rows.prefix(2).map { String($0) }.joined(separator: " and ")) have the same id '\(id)'; "
             + "\(repeats) of \(count) rows repeat an id; correct them, or have the last of each kept or all allowed")
+}
+
+// Readers of inputs and the catalog know nothing of each other, so both have types for what passes from one to the other.
+
+extension CatalogColumnType {
+    fileprivate init(_ type: MetadataSchema.ColumnType) {
+        switch type {
+        case .integer: self = .integer
+        case .real: self = .real
+        case .text: self = .text
+        case .bool: self = .bool
+        }
+    }
 }
 
 extension CatalogValue {

@@ -54,7 +54,7 @@ private final class DatabaseBuilder {
             place, settings: settings, overwrite: options.overwrite, lockTimeoutSeconds: options.lockTimeoutSeconds,
             allowsNetworkFileSystem: options.allowsNetworkFileSystem, isCancelled: isCancelled)
         let uuid = SegmentUUID.random()
-        let catalog = try target.session.catalog.beginStaging(segmentUUID: uuid.bytes)
+        let catalog = try target.session.catalog.beginStaging(segmentUUID: uuid)
         do {
             let staged = try Staging(
                 catalog: catalog, source: resolved.source, plan: plan, policy: resolved.duplicateIDs, clock: clock
@@ -69,7 +69,7 @@ private final class DatabaseBuilder {
             let file = try builder.write(trained, idByteCount: staged.idByteCount)
             let model = trained?.model
             let chosen = try chooseSettings(plan, model, staged, sample: sample, uuid: uuid, in: target.directory)
-            if let chosen { settings.store(chosen.byK, of: uuid.bytes) }
+            if let chosen { settings.store(chosen.byK, of: uuid) }
             try clock.report(.sync, 0, of: 1)
             let generation = try target.commit(catalog, builder.record(file), settings: settings)
             clock.mark(.sync)

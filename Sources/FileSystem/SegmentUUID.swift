@@ -1,4 +1,5 @@
-/// Sixteen bytes that no other segment or database has.
+/// Sixteen bytes that no other segment or database has, and the names of files that are made of them: what rows of a catalog,
+/// headers of segments and a directory's names say must mean the same.
 public struct SegmentUUID: Sendable, Hashable, CustomStringConvertible {
     public static let byteCount = 16
     public let bytes: [UInt8]
@@ -8,6 +9,9 @@ public struct SegmentUUID: Sendable, Hashable, CustomStringConvertible {
         guard bytes.count == Self.byteCount else { return nil }
         self.bytes = bytes
     }
+
+    /// - Returns: `nil` unless `hexadecimal` is 32 lower-case digits.
+    public init?(hexadecimal: String) { self.init(digits: hexadecimal.utf8) }
 
     private init?(digits: some Sequence<UInt8>) {
         let digits = Array(digits)
@@ -26,7 +30,8 @@ public struct SegmentUUID: Sendable, Hashable, CustomStringConvertible {
         return SegmentUUID(unchecked: (0..<byteCount).map { _ in UInt8.random(in: 0...255, using: &generator) })
     }
 
-    private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+    /// - Precondition: there are 16 bytes.
+    init(unchecked bytes: [UInt8]) { self.bytes = bytes }
 
     public var description: String {
         bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
