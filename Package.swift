@@ -58,27 +58,35 @@ let package = Package(
             name: "Probe", dependencies: ["VecDB", "VectorKernels"], path: "Tools/hostile/probe", swiftSettings: strict),
         .testTarget(name: "VectorKernelsTests", dependencies: ["VectorKernels"], swiftSettings: lendsSpans),
         .testTarget(name: "TreeAHTests", dependencies: ["TreeAH"], swiftSettings: lendsSpans),
-        .testTarget(name: "FileSystemTests", dependencies: ["FileSystem"], swiftSettings: lendsSpans),
         .testTarget(
-            name: "SegmentFileTests", dependencies: ["SegmentFile", "FileSystem", "VectorKernels"],
+            name: "FileSystemTests", dependencies: ["FileSystem", "TestSupport"], swiftSettings: lendsSpans),
+        .testTarget(
+            name: "SegmentFileTests", dependencies: ["SegmentFile", "FileSystem", "VectorKernels", "TestSupport"],
             swiftSettings: lendsSpans),
-        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "FileSystem"], swiftSettings: strict),
         .testTarget(
-            name: "EmbeddingInputTests", dependencies: ["EmbeddingInput", "FileSystem"], exclude: ["Fixtures"],
-            swiftSettings: strict),
+            name: "CatalogTests", dependencies: ["Catalog", "FileSystem", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "EmbeddingInputTests", dependencies: ["EmbeddingInput", "FileSystem", "TestSupport"],
+            exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "VecDBTests",
-            dependencies: ["VecDB", "Catalog", "SegmentFile", "FileSystem", "TreeAH", "VectorKernels"],
+            dependencies: [
+                "VecDB", "Catalog", "SegmentFile", "FileSystem", "TreeAH", "VectorKernels", "TestSupport",
+            ],
             swiftSettings: lendsSpans),
+        // What tests of several modules have their files in.
+        .target(
+            name: "TestSupport", dependencies: ["FileSystem"], path: "Tests/TestSupport", swiftSettings: strict),
         // What tests of several modules check JSON with.
         .target(name: "SchemaChecks", path: "Tests/SchemaChecks", swiftSettings: strict),
         .testTarget(
-            name: "VecDBJSONTests", dependencies: ["VecDB", "VecDBJSON", "SchemaChecks", "VectorKernels"],
+            name: "VecDBJSONTests",
+            dependencies: ["VecDB", "VecDBJSON", "SchemaChecks", "TestSupport", "VectorKernels"],
             swiftSettings: strict),
         .testTarget(
             name: "VecDBCommandTests",
             dependencies: [
-                "VecDB", "VecDBJSON", "VecDBCommand", "SchemaChecks", "VectorKernels",
+                "VecDB", "VecDBJSON", "VecDBCommand", "SchemaChecks", "TestSupport", "VectorKernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

@@ -3,42 +3,16 @@ import Testing
 
 @testable import Catalog
 
-/// CRC-32C by definition, bit after bit: the catalog's own is handed in from outside.
-private let checksum: CatalogChecksum = { bytes in
-    var crc: UInt32 = .max
-    for index in bytes.indices {
-        crc ^= UInt32(bytes[index])
-        for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
-    }
-    return ~crc
-}
-
-/// A directory that is gone with the test.
-private final class Place {
-    let directory = FileManager.default.temporaryDirectory.path + "/catalog-\(UUID().uuidString)"
-    var path: String { directory + "/catalog.sqlite" }
-
-    init() throws { try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true) }
-    deinit { try? FileManager.default.removeItem(atPath: directory) }
-
-    func create() throws -> CatalogWriter {
-        try CatalogWriter.create(
-            path, databaseUUID: segmentUUID(1),
-            settings: CatalogSettings(metric: "dot", dimensions: 2, nextOrdinal: 3),
-            checksum: checksum)
-    }
-}
-
 private func record(rows: UInt64) -> SegmentRecord {
     SegmentRecord(byteCount: 12_288, rowCount: rows, headerChecksum: 7, firstOrdinal: 0)
 }
 
 @Test func `staged rows are invisible until they are published`() throws {
-    let place = try Place()
-    let writer = try place.create()
+    let scratch = try Scratch()
+    let writer = try makeWriter(scratch)
     let staging = try writer.beginStaging(segmentUUID: segmentUUID(9))
     try staging.stageIDs(["a", "", "č"], firstOrdinal: 0)
-    let reader = try CatalogReader.open(place.path, mode: .readOnly, checksum: checksum)
+    let reader = try CatalogReader.open(scratch.path, mode: .readOnly, checksum: crc32c)
     #expect(try reader.snapshot().segments.isEmpty)
     #expect(try reader.snapshot().ordinals(forID: "a").isEmpty)
     let generation = try writer.publish(staging, record(rows: 3), expecting: 0, replacing: .all)
@@ -51,8 +25,8 @@ private func record(rows: UInt64) -> SegmentRecord {
 }
 
 @Test func `a writer that started from an older generation is told so`() throws {
-    let place = try Place()
-    let writer = try place.create()
+    let scratch = try Scratch()
+    let writer = try makeWriter(scratch)
     let first = try writer.beginStaging(segmentUUID: segmentUUID(1))
     let second = try writer.beginStaging(segmentUUID: segmentUUID(2))
     _ = try writer.publish(first, record(rows: 0), expecting: 0, replacing: .all)
@@ -63,8 +37,8 @@ private func record(rows: UInt64) -> SegmentRecord {
 }
 
 @Test func `duplicates are found with the first ordinals and the count`() throws {
-    let place = try Place()
-    let writer = try place.create()
+    let scratch = try Scratch()
+    let writer = try makeWriter(scratch)
     let staging = try writer.beginStaging(segmentUUID: segmentUUID(1))
     try staging.stageIDs(["x", "y", "z", "y", "x", "y"], firstOrdinal: 10)
     let duplicates = try #require(try staging.duplicateIDs())
@@ -75,8 +49,8 @@ private func record(rows: UInt64) -> SegmentRecord {
 }
 
 @Test func `documents come back as they went in, and their columns have names that SQL can use`() throws {
-    let place = try Place()
-    let writer = try place.create()
+    let scratch = try Scratch()
+    let writer = try makeWriter(scratch)
     let staging = try writer.beginStaging(segmentUUID: segmentUUID(1))
     let columns = try staging.beginMetadata([
         CatalogColumn(name: "year", type: .integer), CatalogColumn(name: "Year", type: .integer),
@@ -92,14 +66,14 @@ private func record(rows: UInt64) -> SegmentRecord {
                 ordinal: UInt64(index), document: document, values: [.integer(1990), .null, .text("x"), .real(0.5)])
         })
     _ = try writer.publish(staging, record(rows: 3), expecting: 0, replacing: .all)
-    let snapshot = try CatalogReader.open(place.path, mode: .readOnly, checksum: checksum).snapshot()
+    let snapshot = try CatalogReader.open(scratch.path, mode: .readOnly, checksum: crc32c).snapshot()
     #expect(try snapshot.documents(forOrdinals: [2, 0, 7]) == [documents[2], documents[0], nil])
 }
 
 @Test func `a file of another program is no catalog`() throws {
-    let place = try Place()
-    try Data("SQLite format 3\0 but not really".utf8).write(to: URL(fileURLWithPath: place.path))
-    #expect { _ = try CatalogReader.open(place.path, mode: .readOnly, checksum: checksum) } throws: {
+    let scratch = try Scratch()
+    try Data("SQLite format 3\0 but not really".utf8).write(to: URL(fileURLWithPath: scratch.path))
+    #expect { _ = try CatalogReader.open(scratch.path, mode: .readOnly, checksum: crc32c) } throws: {
         ($0 as? CatalogError)?.code == .notADatabase
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import GRDB
 @testable import Catalog
 @testable import FileSystem
@@ -48,14 +49,11 @@ func directory(of path: String) throws -> Directory {
 
 /// A directory that goes when the test ends.
 final class Scratch {
-    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("catalog-\(UUID())").path
-    var path: String { directory + "/catalog.sqlite" }
+    private let place: TemporaryDirectory
+    var directory: String { place.path }
+    var path: String { place.file("catalog.sqlite") }
 
-    init() throws {
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: directory) }
+    init() throws { place = try TemporaryDirectory() }
 
     /// SQL past the product, as damage or another program would do it.
     func tamper(_ sql: String, _ arguments: StatementArguments = []) throws {
@@ -193,8 +191,6 @@ func code(_ body: () throws -> Void) -> CatalogError.Code? {
 }
 
 func put(_ bytes: [UInt8], at path: String) throws { try Data(bytes).write(to: URL(fileURLWithPath: path)) }
-
-func bytes(of path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
 
 /// A database of 500 candidates at generation 1.
 func makeDatabase(_ scratch: Scratch, _ uuid: SegmentUUID) throws -> CatalogWriter {

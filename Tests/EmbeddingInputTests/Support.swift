@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import EmbeddingInput
@@ -6,34 +7,6 @@ import Testing
 /// The committed file `name`, which `Fixtures/make_fixtures.py` wrote.
 func fixture(_ name: String) -> String {
     URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/\(name)").path
-}
-
-/// A directory that goes when the test ends.
-final class TemporaryDirectory {
-    let path: String
-
-    init() throws {
-        let url = FileManager.default.temporaryDirectory.appending(path: "vecdb-input-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
-        path = url.path
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    /// Writes a file and returns its path.
-    @discardableResult
-    func write(_ name: String, _ bytes: [UInt8]) throws -> String {
-        let file = path + "/" + name
-        try Data(bytes).write(to: URL(filePath: file))
-        return file
-    }
-
-    @discardableResult
-    func write(_ name: String, _ text: String) throws -> String {
-        try write(name, Array(text.utf8))
-    }
 }
 
 extension TemporaryDirectory {
@@ -57,10 +30,6 @@ extension TemporaryDirectory {
         }
         return file
     }
-}
-
-func bytes(of path: String) throws -> [UInt8] {
-    Array(try Data(contentsOf: URL(filePath: path)))
 }
 
 /// What `make_fixtures.py` calls the grid.
@@ -95,14 +64,6 @@ func openError(
     _ paths: [String], format: VectorFileFormat? = nil, tensor: String? = nil
 ) throws -> InputError {
     try inputError { _ = try readAll(try VectorReader.open(paths, format: format, tensor: tensor)) }
-}
-
-func littleEndianBytes<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
-    (0..<Integer.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
-}
-
-func littleEndianBytes(_ values: [Float]) -> [UInt8] {
-    values.flatMap { littleEndianBytes($0.bitPattern) }
 }
 
 /// A `.npy` file of version 1 with the dictionary `dictionary`.

@@ -1,29 +1,9 @@
 import Foundation
+import TestSupport
 
 @testable import FileSystem
 @testable import SegmentFile
 import VectorKernels
-
-/// A directory that is gone with the test.
-final class Place {
-    let path = FileManager.default.temporaryDirectory.path + "/segment-\(UUID().uuidString)"
-    let directory: Directory
-
-    init() throws {
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-        directory = try Directory(opening: path)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String) -> String { path + "/" + name }
-
-    func cutOff(_ name: String, at byteCount: UInt64) throws {
-        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file(name)))
-        try handle.truncate(atOffset: byteCount)
-        try handle.close()
-    }
-}
 
 /// Changes the bytes of a segment's file.
 func change(_ uuid: SegmentUUID, in place: Place, _ body: (inout [UInt8]) -> Void) throws {

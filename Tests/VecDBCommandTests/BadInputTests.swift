@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A build that must be refused: what is written first, the arguments after `build d`, and what is said.

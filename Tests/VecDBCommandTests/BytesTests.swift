@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Ids, keys, JSON and names from files are bytes. `String` compares by canonical equivalence, and what a `Character` is depends

@@ -1,6 +1,7 @@
 import Foundation
 import FoundationXML
 import SchemaChecks
+import TestSupport
 import Testing
 
 struct EvalCommandTests {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Every option that takes a number, at and beyond the limits of numbers.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SchemaChecks
+import TestSupport
 import Testing
 
 @testable import VecDBCommand

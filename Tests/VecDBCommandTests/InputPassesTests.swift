@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// How often a build reads its input, which its documentation says.

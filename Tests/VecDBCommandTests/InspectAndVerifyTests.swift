@@ -1,5 +1,6 @@
 import Foundation
 import SchemaChecks
+import TestSupport
 import Testing
 
 struct InspectAndVerifyTests {

@@ -1,5 +1,6 @@
 import Foundation
 import SchemaChecks
+import TestSupport
 import Testing
 import VecDB
 import VecDBJSON
@@ -9,16 +10,10 @@ struct DatabaseTests {
     /// Ids are text without NUL.
     private static let ids = awkwardTexts.filter { !$0.utf8.contains(0) }
 
-    private func path(_ name: String) -> URL {
-        FileManager.default.temporaryDirectory.appending(path: "vecdb-json-\(UUID().uuidString)/\(name)")
-    }
-
     @Test(arguments: [IndexKind.exact, .treeAH])
     func `ids and documents of a database come back byte for byte`(index: IndexKind) throws {
-        let directory = path("a\"b\u{1}e\u{301}.vecdb")
-        try FileManager.default.createDirectory(
-            at: directory.deletingLastPathComponent(), withIntermediateDirectories: false)
-        defer { try? FileManager.default.removeItem(at: directory.deletingLastPathComponent()) }
+        let place = try TemporaryDirectory()
+        let path = place.file("a\"b\u{1}e\u{301}.vecdb")
         // Keys and texts of documents are no easier than ids.
         let documents = try Self.ids.map { id in
             String(decoding: try JSONEncoder().encode(["key \(id)": id + "\u{0}"]), as: UTF8.self)
@@ -26,14 +21,14 @@ struct DatabaseTests {
         var options = BuildOptions()
         options.index = index
         let summary = try VectorDatabase.build(
-            at: directory.path,
+            at: path,
             from: .memory(
                 vectors: Self.ids.indices.flatMap { [Float($0 + 1), 1] }, dimensions: 2, ids: Self.ids,
                 metadata: documents),
             options: options)
         #expect(try JSONSchema("build").violations(JSONValue(parsing: JSONDocument(summary).text(.line))) == [])
 
-        let database = try VectorDatabase.open(directory.path)
+        let database = try VectorDatabase.open(path)
         let search = SearchOptions(k: 100, leavesToSearch: .max, reorder: .max, includesMetadata: true)
         let (hits, statistics) = try database.explain([1, 0], options: search)
         let text = try line(Answer(query: 0, hits: hits, explanation: Explanation(statistics)))
@@ -54,11 +49,11 @@ struct DatabaseTests {
         }
         #expect(bytes(looked) == bytes(text))
 
-        let inspection = try JSONValue(parsing: JSONDocument(VectorDatabase.inspect(directory.path)).text(.indented))
+        let inspection = try JSONValue(parsing: JSONDocument(VectorDatabase.inspect(path)).text(.indented))
         #expect(try JSONSchema("inspect").violations(inspection) == [])
-        #expect(bytes(inspection["database"]?.string) == bytes(directory.path))
+        #expect(bytes(inspection["database"]?.string) == bytes(path))
         #expect(inspection["metadata_columns"]?.array?.count == Self.ids.count)
-        let report = JSONDocument(try VectorDatabase.verify(directory.path, deep: true)).text(.line)
+        let report = JSONDocument(try VectorDatabase.verify(path, deep: true)).text(.line)
         #expect(try JSONSchema("verify").violations(JSONValue(parsing: report)) == [])
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import FileSystem
 import SegmentFile
+import TestSupport
 import Testing
 
 @testable import VecDB

@@ -2,6 +2,7 @@ import EmbeddingInput
 import Foundation
 import FileSystem
 import SegmentFile
+import TestSupport
 import Testing
 
 @testable import VecDB

@@ -1,5 +1,6 @@
 import Foundation
 import SegmentFile
+import TestSupport
 import Testing
 
 @testable import VecDB

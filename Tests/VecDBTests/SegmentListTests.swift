@@ -1,6 +1,7 @@
 import FileSystem
 import Foundation
 import SegmentFile
+import TestSupport
 import Testing
 import TreeAH
 import VectorKernels

@@ -1,18 +1,8 @@
 import Foundation
+import TestSupport
 import VectorKernels
 
 @testable import VecDB
-
-/// A directory that is gone with the test.
-final class TemporaryDirectory {
-    let path = FileManager.default.temporaryDirectory.path + "/vecdb-\(UUID().uuidString)"
-
-    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String) -> String { path + "/" + name }
-    var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
-}
 
 /// Vectors around a few centres, as embeddings lie.
 func clusteredVectors(count: Int, dimensions: Int, seed: UInt64, clusters: Int = 12) -> [Float] {
@@ -30,16 +20,9 @@ func clusteredVectors(count: Int, dimensions: Int, seed: UInt64, clusters: Int =
 
 /// Vectors as a version 1 `.npy` file of little-endian f4.
 func writeNPY(_ vectors: [Float], dimensions: Int, to path: String) throws {
-    var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(vectors.count / dimensions), \(dimensions)), }"
-    while (10 + header.utf8.count + 1) % 64 != 0 { header += " " }
-    header += "\n"
-    var bytes = Data([0x93] + Array("NUMPY".utf8) + [1, 0])
-    bytes.append(contentsOf: [UInt8(header.utf8.count & 255), UInt8(header.utf8.count >> 8)])
-    bytes.append(Data(header.utf8))
-    for value in vectors {
-        for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: value.bitPattern >> UInt32(8 * shift))) }
-    }
-    try bytes.write(to: URL(fileURLWithPath: path))
+    let file = npy(
+        rows: vectors.count / dimensions, dimensions: dimensions, content: littleEndianBytes(vectors))
+    try Data(file).write(to: URL(fileURLWithPath: path))
 }
 
 /// What the definition says each vector scores, larger is nearer, in f64.

@@ -3,6 +3,7 @@ import FileSystem
 import Foundation
 import SegmentFile
 import Synchronization
+import TestSupport
 import Testing
 
 import class GRDB.DatabaseQueue

@@ -1,28 +1,4 @@
-/// A NumPy file, version 1.
-///
-/// - Parameter description: numpy's name of the element type, such as `<f4`.
-func npy(
-    rows: Int, dimensions: Int, description: String = "<f4", fortranOrder: Bool = false, content: [UInt8]
-) -> [UInt8] {
-    var header =
-        "{'descr': '\(description)', 'fortran_order': \(fortranOrder ? "True" : "False"), "
-        + "'shape': (\(rows), \(dimensions)), }"
-    header += String(repeating: " ", count: (64 - (10 + header.utf8.count + 1) % 64) % 64) + "\n"
-    let count = UInt16(header.utf8.count)
-    return [0x93] + Array("NUMPY".utf8) + [1, 0] + [UInt8(count & 255), UInt8(count >> 8)] + Array(header.utf8)
-        + content
-}
-
-/// A NumPy file of `<f4` rows.
-func npy(_ rows: [[Float]], dimensions: Int? = nil) -> [UInt8] {
-    npy(
-        rows: rows.count, dimensions: dimensions ?? rows.first?.count ?? 0,
-        content: rows.joined().flatMap { littleEndianBytes($0.bitPattern) })
-}
-
-func littleEndianBytes(_ value: UInt32) -> [UInt8] {
-    (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
-}
+import TestSupport
 
 func bigEndianBytes(_ value: UInt32) -> [UInt8] {
     littleEndianBytes(value).reversed()

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Six candidates whose scores can be computed in the head.

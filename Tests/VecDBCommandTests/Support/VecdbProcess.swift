@@ -1,5 +1,6 @@
 import Foundation
 import SchemaChecks
+import TestSupport
 import Testing
 
 /// The built `vecdb`, which `swift test` puts beside the tests.
