@@ -28,6 +28,7 @@ extension DatabaseError.Code {
         case .locked: "locked"
         case .system: "system"
         case .cancelled: "cancelled"
+        case .deadlinePassed: "deadline_passed"
         }
     }
 }

@@ -182,6 +182,8 @@ func `a build that is cancelled in any phase leaves nothing behind`(_ phase: Bui
     let place = try TemporaryDirectory()
     var options = BuildOptions()
     options.index = .treeAH
+    let cancellation = Cancellation()
+    options.cancellation = cancellation
     var reached = false
     #expect {
         try VectorDatabase.build(
@@ -192,7 +194,7 @@ func `a build that is cancelled in any phase leaves nothing behind`(_ phase: Bui
             options: options
         ) { progress in
             if progress.phase == phase { reached = true }
-            return reached ? .cancel : .proceed
+            if reached { cancellation.cancel() }
         }
     } throws: { ($0 as? DatabaseError)?.code == .cancelled }
     #expect(reached)

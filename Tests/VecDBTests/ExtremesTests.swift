@@ -188,7 +188,6 @@ import Testing
             from: .memory(vectors: vectors, dimensions: 2, metadata: documents)
         ) { _ in
             try? look()
-            return .proceed
         }
         #expect(seen.isEmpty)
         #expect(try VectorDatabase.open(place.file("a.vecdb")).metadata(ordinal: 4999) == documents[4999])

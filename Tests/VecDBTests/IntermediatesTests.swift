@@ -52,7 +52,7 @@ import Testing
 
     private func computed(_ snapshot: Snapshot, _ vector: [Float], _ options: GoldenOptions) throws -> Results {
         let segment = snapshot.segments.mapped[0]
-        let query = try snapshot.prepared(vector)
+        let query = try snapshot.withPrepared(vector.span) { query in query.indices.map { query[$0] } }
         var results = Results()
         results.query = bits(query)
         let filter = try snapshot.filter(excluding: options.exclude ?? [])[0]
@@ -80,7 +80,7 @@ import Testing
         results.scores = bits(scored.map(\.score))
         // The whole way once more, as users go it.
         var (scratch, trace) = (SearchScratch(), SearchTrace(isOn: false))
-        let hits = try snapshot.search(vector, options: options.search, scratch: &scratch, trace: &trace)
+        let hits = try snapshot.search(vector.span, options: options.search, scratch: &scratch, trace: &trace)
         results.hits = hits.map { Int($0.ordinal) }
         results.shown = bits(hits.map(\.score))
         return results

@@ -85,12 +85,12 @@ struct Divided {
 
     func search(_ query: [Float], _ options: SearchOptions) throws -> [Hit] {
         var (scratch, trace) = (SearchScratch(), SearchTrace(isOn: false))
-        return try snapshot.search(query, options: options, scratch: &scratch, trace: &trace)
+        return try snapshot.search(query.span, options: options, scratch: &scratch, trace: &trace)
     }
 
     func searchBatch(_ queries: [[Float]], _ options: SearchOptions, threads: Int) throws -> [[Hit]] {
         try snapshot.searchBatch(
-            Array(queries.joined()), options: options, excludedIDs: [:], threads: threads,
+            Array(queries.joined()).span, options: options, excludedIDs: [:], threads: threads,
             sessions: SearchSessions(snapshot))
     }
 }
@@ -177,7 +177,7 @@ struct Division: Sendable, CustomTestStringConvertible {
         var (scratch, trace) = (SearchScratch(), SearchTrace(isOn: true))
         let plan = SearchPlan(k: 5, leavesToSearch: 1, reorder: 1, way: .direct)
         for query in divided.queries {
-            try segments.search(query, plan: plan, filter: filter, scratch: &scratch, trace: &trace)
+            try segments.search(query.span, plan: plan, filter: filter, scratch: &scratch, trace: &trace)
             let ranked = bruteForce(query, in: divided.vectors, metric: .dot, k: 900)
             #expect(scratch.hits.hits.map(\.ordinal) == Array(ranked.filter { left.contains($0) }.prefix(5)))
             #expect(trace.statistics.codesScanned == 7)

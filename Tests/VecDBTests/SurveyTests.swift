@@ -185,7 +185,7 @@ import VectorKernels
                 for probe in probes where probe.hits[place] > 0 {
                     var (scratch, trace) = (SearchScratch(), SearchTrace(isOn: false))
                     try SegmentList([segment]).search(
-                        probe.query,
+                        probe.query.span,
                         plan: SearchPlan(k: k, leavesToSearch: found.leavesToSearch, reorder: found.reorder),
                         filter: SnapshotFilter([probe.filter]), scratch: &scratch, trace: &trace)
                     let rows = try Set(scratch.hits.hits.map { try segment.row(ofOrdinal: $0.ordinal) })
@@ -210,7 +210,6 @@ import VectorKernels
             at: place.file("a.vecdb"), from: .memory(vectors: vectors, dimensions: 8), options: options
         ) { progress in
             unsafe seen.append((progress.phase, progress.completed, progress.total))
-            return .proceed
         }
         let phases = unsafe seen.map(\.phase)
         let tune = try #require(phases.firstIndex(of: .tune))

@@ -268,7 +268,6 @@ func `fault 03: what a crash staged is removed, unless it is another database's`
                     try? move(live, old)
                     try? move(next, live)
                 }
-                return .proceed
             }
         }
         // Not each phase of a small build is reported.
@@ -287,7 +286,6 @@ func `fault 03: what a crash staged is removed, unless it is another database's`
         try VectorDatabase.build(at: place.file("a/new.vecdb"), from: .memory(vectors: [1, 2], dimensions: 1)) { _ in
             if !isMoved { try? move(place.file("a"), place.file("b")) }
             isMoved = true
-            return .proceed
         }
     }
     #expect(error?.code == .locked)
@@ -355,7 +353,6 @@ func `fault 03: what a crash staged is removed, unless it is another database's`
         options.overwrite = true
         try VectorDatabase.build(at: path, from: .memory(vectors: [1, 2], dimensions: 1), options: options) { _ in
             _ = FileManager.default.changeCurrentDirectoryPath(place.file("there"))
-            return .proceed
         }
         #expect(FileManager.default.changeCurrentDirectoryPath(place.file("here")))
     }

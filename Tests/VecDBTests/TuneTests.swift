@@ -96,7 +96,7 @@ import VectorKernels
         #expect(tune(TuneOptions(), queries: [1]) == .invalidArgument)
         #expect(tune(TuneOptions(), queries: Array(Self.queries.prefix(12)), truth: []) == .invalidArgument)
         #expect(tune(TuneOptions(), queries: [Float](repeating: .nan, count: 12)) == .invalidArgument)
-        #expect(tune(TuneOptions(isCancelled: { true })) == .cancelled)
+        #expect(tune(TuneOptions(cancellation: Cancellation { true })) == .cancelled)
         #expect(tune(TuneOptions(threads: -3)) == nil)
         #expect(code { _ = try database.evaluate([], truth: []) } == .invalidArgument)
         #expect(code { _ = try database.evaluate(Self.queries, truth: []) } == .invalidArgument)

@@ -21,6 +21,8 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
         case system
         /// The caller asked to stop.
         case cancelled
+        /// A search took longer than it was given.
+        case deadlinePassed
     }
 
     /// What a caller may set to get past an error. Messages say it in words; how it is set, a program knows better.

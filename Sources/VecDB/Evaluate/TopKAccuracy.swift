@@ -50,12 +50,12 @@ extension VectorDatabase {
         var spent = Duration.zero
         for start in stride(from: 0, to: labels.count, by: batchOfLabels) {
             let batch = start..<min(labels.count, start + batchOfLabels)
-            let vectors = Array(queries[batch.lowerBound * dimensions..<batch.upperBound * dimensions])
+            let vectors = queries.span.extracting(batch.lowerBound * dimensions..<batch.upperBound * dimensions)
             let began = clock.now
             let answers = try searchBatch(vectors, options: search, threads: threads)
             spent += clock.now - began
             for (place, hits) in answers.enumerated() {
-                let query = Array(vectors[place * dimensions..<(place + 1) * dimensions])
+                let query = vectors.extracting(place * dimensions..<(place + 1) * dimensions)
                 try counting.snapshot.reading { () throws(DatabaseError) in
                     try counting.add(hits, label: labels[batch.lowerBound + place], query: query)
                 }
@@ -89,7 +89,7 @@ private struct LabelCounting {
         foundByScore = foundByID
     }
 
-    mutating func add(_ hits: [Hit], label: String, query: [Float]) throws(DatabaseError) {
+    mutating func add(_ hits: [Hit], label: String, query: Span<Float>) throws(DatabaseError) {
         let wanted: [UInt64]
         let key = ByteString(label)
         if let known = ordinals[key] {
@@ -115,16 +115,17 @@ private struct LabelCounting {
 
 extension Snapshot {
     /// The exact score of one stored candidate: the one it has as a hit.
-    func score(ofOrdinal ordinal: UInt64, _ query: [Float]) throws(DatabaseError) -> Float {
-        let query = try prepared(query)
-        do throws(SegmentError) {
+    func score(ofOrdinal ordinal: UInt64, _ query: Span<Float>) throws(DatabaseError) -> Float {
+        try withPrepared(query) { query throws(DatabaseError) in
             var scratch = SearchScratch()
             scratch.hits.reset(k: 1)
-            if let place = try segments.find(ordinal) {
+            if let place = try place(of: ordinal) {
                 let rows = [place.row]
-                try segments.parts[place.part].scoreExactly(rows.span, query.span, k: 1, scratch: &scratch)
+                do throws(SegmentError) {
+                    try segments.parts[place.part].scoreExactly(rows.span, query, k: 1, scratch: &scratch)
+                } catch { throw DatabaseError(error) }
             }
             return segments.metric.shown(scratch.hits.hits.first?.score ?? -.infinity)
-        } catch { throw DatabaseError(error) }
+        }
     }
 }

@@ -32,10 +32,8 @@ extension VectorDatabase {
         var search = options.search
         (search.includesIDs, search.includesMetadata) = (false, false)
         let course = EvaluationCourse(
-            database: self, queries: queries,
-            vectors: truth.indices.map { index in
-                Array(queries[index * dimensions..<(index + 1) * dimensions])
-            }, search: search, threads: min(usableThreads(options.threads), truth.count), isBatch: options.batch)
+            database: self, queries: queries, dimensions: dimensions, search: search,
+            threads: min(usableThreads(options.threads), truth.count), isBatch: options.batch)
         let clock = ContinuousClock()
         let began = clock.now
         let answers = try course.answers()
@@ -50,7 +48,7 @@ extension VectorDatabase {
         let count = Double(truth.count * repetitions)
         let wall = best?.microseconds ?? 0
         return Evaluation(
-            recall: try recall(answers, vectors: course.vectors, truth: truth.map { Array($0.prefix(search.k)) }),
+            recall: try recall(answers, of: course, truth: truth.map { Array($0.prefix(search.k)) }),
             meanMicroseconds: times.isEmpty ? wall / count : times.reduce(0, +) / Double(times.count),
             p50Microseconds: percentile(times, 0.5), p99Microseconds: percentile(times, 0.99),
             queriesPerSecond: 1e6 * count / wall)
@@ -71,15 +69,21 @@ private struct EvaluationCourse: Sendable {
 
     let database: VectorDatabase
     let queries: [Float]
-    let vectors: [[Float]]
+    let dimensions: Int
     let search: SearchOptions
     let threads: Int
     let isBatch: Bool
 
+    var count: Int { queries.count / dimensions }
+
+    func query(_ number: Int) -> Range<Int> { number * dimensions..<(number + 1) * dimensions }
+
     func answers() throws(DatabaseError) -> [[Hit]] {
         if isBatch { return try database.searchBatch(queries, options: search, threads: threads) }
         var answers: [[Hit]] = []
-        for vector in vectors { answers.append(try database.search(vector, options: search)) }
+        for number in 0..<count {
+            answers.append(try database.search(queries.span.extracting(query(number)), options: search))
+        }
         return answers
     }
 
@@ -93,11 +97,11 @@ private struct EvaluationCourse: Sendable {
             // Each thread takes every n-th query, so that all of them end at about the same time.
             let parts = try concurrentMap(count: threads, threads: threads) { thread throws(DatabaseError) in
                 var latencies: [Double] = []
-                latencies.reserveCapacity(repetitions * (vectors.count / threads + 1))
+                latencies.reserveCapacity(repetitions * (count / threads + 1))
                 var last = clock.now
                 for _ in 0..<repetitions {
-                    for index in stride(from: thread, to: vectors.count, by: threads) {
-                        _ = try database.search(vectors[index], options: search)
+                    for index in stride(from: thread, to: count, by: threads) {
+                        _ = try database.search(queries.span.extracting(query(index)), options: search)
                         let now = clock.now
                         latencies.append((now - last) / .microseconds(1))
                         last = now
@@ -113,11 +117,12 @@ private struct EvaluationCourse: Sendable {
 
 extension VectorDatabase {
     private func recall(
-        _ answers: [[Hit]], vectors: [[Float]], truth: [[UInt64]]
+        _ answers: [[Hit]], of course: EvaluationCourse, truth: [[UInt64]]
     ) throws(DatabaseError) -> Double {
         var sum = 0.0
-        for (query, hits) in answers.enumerated() {
-            sum += try recall(of: hits, query: vectors[query], truth: truth[query])
+        for (number, hits) in answers.enumerated() {
+            sum += try recall(
+                of: hits, query: course.queries.span.extracting(course.query(number)), truth: truth[number])
         }
         return sum / Double(truth.count)
     }
@@ -131,6 +136,10 @@ extension VectorDatabase {
     ///   - truth: ordinals, best first, as many as hits should be found; none: 1.
     /// - Throws: `invalidArgument` for a query that does not fit, `corrupt` when a damaged block is met.
     public func recall(of hits: [Hit], query: [Float], truth: [UInt64]) throws(DatabaseError) -> Double {
+        try recall(of: hits, query: query.span, truth: truth)
+    }
+
+    private func recall(of hits: [Hit], query: Span<Float>, truth: [UInt64]) throws(DatabaseError) -> Double {
         let snapshot = snapshot
         return try snapshot.reading { () throws(DatabaseError) in
             try snapshot.recall(of: hits, query: query, truth: truth)
@@ -139,7 +148,7 @@ extension VectorDatabase {
 }
 
 extension Snapshot {
-    fileprivate func recall(of hits: [Hit], query: [Float], truth: [UInt64]) throws(DatabaseError) -> Double {
+    fileprivate func recall(of hits: [Hit], query: Span<Float>, truth: [UInt64]) throws(DatabaseError) -> Double {
         guard let last = truth.last else { return 1 }
         let wanted = Set(truth)
         let missed = hits.filter { !wanted.contains($0.ordinal) }

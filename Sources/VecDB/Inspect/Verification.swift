@@ -295,7 +295,7 @@ final class Verifier {
             for way in [SearchPlan.Way.exact, .tree] {
                 var trace = SearchTrace(isOn: false)
                 let plan = SearchPlan(k: 10, leavesToSearch: .max, reorder: .max, way: way)
-                try segments.search(query, plan: plan, filter: .all, scratch: &scratch, trace: &trace)
+                try segments.search(query.span, plan: plan, filter: .all, scratch: &scratch, trace: &trace)
                 answers.append(scratch.hits.hits.map(\.ordinal))
             }
             if answers[0] != answers[1] {

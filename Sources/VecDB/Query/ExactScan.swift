@@ -17,17 +17,14 @@ struct ExactScan {
     /// A row of which a score was no number: its values, or a query's, have squares that overflow.
     private(set) var rowWithoutScore: Int?
 
-    private let queries: [Float]
     private let kernels = Kernels.best
     private var scores: [Float]
     /// What the kernels need to score rows together: nothing until a whole tile of them has come.
     private var turned: [Float] = []
     private var liveMask: [UInt32] = []
 
-    /// - Parameter queries: row-major, `dimensions` floats each, normalised for cosine.
-    init(_ queries: [Float], form: ScoreForm, element: RowElement, dimensions: Int, keeping keep: Int) {
-        let count = queries.count / dimensions
-        (self.queries, self.form, self.element, self.dimensions) = (queries, form, element, dimensions)
+    init(queryCount count: Int, form: ScoreForm, element: RowElement, dimensions: Int, keeping keep: Int) {
+        (self.form, self.element, self.dimensions) = (form, element, dimensions)
         candidates = [TopCandidates](repeating: TopCandidates(), count: count)
         for query in candidates.indices { candidates[query].reset(keeping: max(1, keep)) }
         scores = [Float](repeating: 0, count: count * Self.chunkRowCount)
@@ -36,16 +33,19 @@ struct ExactScan {
     /// Scores a chunk.
     ///
     /// - Parameters:
+    ///   - queries: row-major, `dimensions` floats each, normalised for cosine; the same ones for all chunks.
     ///   - bytes: at most `chunkRowCount` rows as `element` stores them.
     ///   - rows: their numbers, consecutive; filters go by them.
     ///   - numbering: what candidates are numbered by instead, one for each row; empty: by `rows`.
     ///   - filters: which rows each query may be answered.
     mutating func add(
-        _ bytes: RawSpan, rows: Range<Int>, numbering: Span<UInt32> = Span(), filters: [RowFilter]
+        _ queries: Span<Float>, _ bytes: RawSpan, rows: Range<Int>, numbering: Span<UInt32> = Span(),
+        filters: [RowFilter]
     ) {
         precondition(rows.count <= Self.chunkRowCount && filters.count == candidates.count)
+        precondition(queries.count == candidates.count * dimensions)
         // Copied or taken out before spans of the other fields are lent: those would overlap with them.
-        let (queries, kernels, form, element, dimensions) = (queries, kernels, form, element, dimensions)
+        let (kernels, form, element, dimensions) = (kernels, form, element, dimensions)
         var scores: [Float] = []
         swap(&scores, &self.scores)
         let scratchCount = Kernels.batchScratchCount(
@@ -55,7 +55,7 @@ struct ExactScan {
             var scratch = turned.mutableSpan
             var output = scores.mutableSpan
             kernels.exactScores(
-                form, element: element, queries: queries.span, dimensions: dimensions, rows: bytes,
+                form, element: element, queries: queries, dimensions: dimensions, rows: bytes,
                 stride: element.stride(dimensions: dimensions), scratch: &scratch, into: &output)
         }
         if let place = scores.span.extracting(0..<candidates.count * rows.count).firstNaN() {

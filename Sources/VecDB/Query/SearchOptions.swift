@@ -21,10 +21,16 @@ public struct SearchOptions: Sendable {
     public var includesIDs: Bool
     /// Whether hits carry their metadata documents.
     public var includesMetadata: Bool
+    /// When the answer must be there: a search that is still at work then throws `deadlinePassed`, a batch as a whole. It ends
+    /// some milliseconds later at most, unless the disk is waited for; no hit depends on the deadline.
+    public var deadline: ContinuousClock.Instant?
+    /// Has the search throw `cancelled`, as soon as it would see that a deadline has passed.
+    public var cancellation: Cancellation?
 
     public init(
         k: Int = 10, leavesToSearch: Int? = nil, reorder: Int? = nil, exact: Bool = false,
-        excludedIDs: [String] = [], includesIDs: Bool = true, includesMetadata: Bool = false
+        excludedIDs: [String] = [], includesIDs: Bool = true, includesMetadata: Bool = false,
+        deadline: ContinuousClock.Instant? = nil, cancellation: Cancellation? = nil
     ) {
         self.k = k
         self.leavesToSearch = leavesToSearch
@@ -33,6 +39,8 @@ public struct SearchOptions: Sendable {
         self.excludedIDs = excludedIDs
         self.includesIDs = includesIDs
         self.includesMetadata = includesMetadata
+        self.deadline = deadline
+        self.cancellation = cancellation
     }
 }
 

@@ -1,11 +1,12 @@
-/// Notes what a search does. Switched off it costs a test of a flag for each stage.
+/// Notes what a search does, and knows how long it may go on. Switched off it costs a test of a flag for each stage.
 struct SearchTrace {
     var statistics = SearchStatistics()
+    let limits: SearchLimits
     private let isOn: Bool
     private var last: ContinuousClock.Instant?
 
-    init(isOn: Bool) {
-        self.isOn = isOn
+    init(isOn: Bool, limits: SearchLimits = .none) {
+        (self.isOn, self.limits) = (isOn, limits)
         last = isOn ? .now : nil
     }
 

@@ -8,22 +8,25 @@ extension SegmentList {
     /// The whole way of a query to its nearest rows: the best k end in `scratch.hits`.
     ///
     /// - Parameter query: `dimensions` floats, normalised for cosine.
+    /// - Throws: `SegmentError`, and what the limits throw.
     func search(
-        _ query: [Float], plan: SearchPlan, filter: SnapshotFilter, scratch: inout SearchScratch,
+        _ query: Span<Float>, plan: SearchPlan, filter: SnapshotFilter, scratch: inout SearchScratch,
         trace: inout SearchTrace
-    ) throws(SegmentError) {
+    ) throws {
         switch models.isEmpty && plan.way == .tree ? .exact : plan.way {
         case .direct:
             scratch.hits.reset(k: plan.k)
             for (place, part) in parts.enumerated() {
+                try trace.limits.check()
                 let rows = filter[place].passing(of: part.rowCount)
-                try part.scoreExactly(rows.span, query.span, k: plan.k, scratch: &scratch)
+                try part.scoreExactly(rows.span, query, k: plan.k, scratch: &scratch)
             }
             trace.finishExactScan(rows: rowCount - filter.excludedCount, isDirect: true)
         case .exact:
             scratch.hits.reset(k: plan.k)
             for (place, part) in parts.enumerated() {
-                try part.scanExactly(query.span, k: plan.k, filter: filter[place], scratch: &scratch)
+                try part.scanExactly(
+                    query, k: plan.k, filter: filter[place], limits: trace.limits, scratch: &scratch)
             }
             trace.finishExactScan(rows: rowCount - filter.excludedCount)
         case .tree:
@@ -35,14 +38,15 @@ extension SegmentList {
 }
 
 /// A tree search for several queries at once: each leaf is scanned for all queries that chose it while its codes are near.
-struct TreeSearch {
+struct TreeSearch: ~Escapable {
     private let segments: SegmentList
     /// Row-major, `dimensions` floats each, normalised for cosine.
-    private let queries: [Float]
+    private let queries: Span<Float>
     private let count: Int
     private let plan: SearchPlan
 
-    init(of segments: SegmentList, for queries: [Float], count: Int, plan: SearchPlan) {
+    @_lifetime(copy queries)
+    init(of segments: SegmentList, for queries: Span<Float>, count: Int, plan: SearchPlan) {
         precondition(queries.count == count * segments.dimensions)
         (self.segments, self.queries, self.count, self.plan) = (segments, queries, count, plan)
     }
@@ -61,9 +65,11 @@ struct TreeSearch {
     // MARK: estimates
 
     /// Scans the leaves that each query chooses: its best estimates end in `scratch.estimates`.
+    ///
+    /// - Throws: `SegmentError`, and what the limits throw.
     func scan(
         filter: (Int) -> SnapshotFilter, scratch: inout SearchScratch, trace: inout SearchTrace
-    ) throws(SegmentError) {
+    ) throws {
         scratch.begin(queryCount: count, keeping: keptEstimates)
         if segments.isOneTree {
             try scanOneTree(filter, scratch: &scratch, trace: &trace)
@@ -76,25 +82,29 @@ struct TreeSearch {
     /// The whole scan with one view of the tree.
     private func scanOneTree(
         _ filter: (Int) -> SnapshotFilter, scratch: inout SearchScratch, trace: inout SearchTrace
-    ) throws(SegmentError) {
+    ) throws {
         let segment = segments.mapped[0]
         guard let tree = segment.parameters.tree else { preconditionFailure("models are those of trees") }
         let view = segment.treeView(tree)
         for number in 0..<count {
+            try trace.limits.check()
             try chooseLeaves(
                 ofModel: 0, in: view, for: number, leaves: plan.leavesToSearch, filter(number), scratch: &scratch,
                 trace: &trace)
         }
         trace.finish("lookup table")
+        try trace.limits.check()
         let slots = scanFirstBlocks(of: 0, in: view, filter, scratch: &scratch)
+        try trace.limits.check()
         trace.statistics.codesScanned += slots + scanOtherBlocks(of: 0, in: view, scratch: &scratch)
     }
 
     private func scanSeveralTrees(
         _ filter: (Int) -> SnapshotFilter, scratch: inout SearchScratch, trace: inout SearchTrace
-    ) throws(SegmentError) {
+    ) throws {
         for model in segments.models.indices {
             for number in 0..<count {
+                try trace.limits.check()
                 try chooseLeaves(
                     ofModel: model, for: number, leaves: plan.leavesToSearch, filter(number), scratch: &scratch,
                     trace: &trace)
@@ -107,12 +117,14 @@ struct TreeSearch {
         }
         trace.finish("lookup table")
         for (place, segment) in segments.mapped.enumerated() {
+            try trace.limits.check()
             guard let tree = segment.parameters.tree else { continue }
             trace.statistics.codesScanned += scanFirstBlocks(
                 of: place, in: segment.treeView(tree), filter, scratch: &scratch)
             scratch.exchangeOpenBlocks(ofSegment: place)
         }
         for (place, segment) in segments.mapped.enumerated() {
+            try trace.limits.check()
             guard let tree = segment.parameters.tree else { continue }
             scratch.exchangeOpenBlocks(ofSegment: place)
             trace.statistics.codesScanned += scanOtherBlocks(
@@ -138,7 +150,7 @@ struct TreeSearch {
         scratch: inout SearchScratch, trace: inout SearchTrace
     ) throws(SegmentError) {
         let members = segments.models[model]
-        let (first, query) = (segments.mapped[members[0]], queries.span.extracting(query(number)))
+        let (first, query) = (segments.mapped[members[0]], queries.extracting(query(number)))
         let kernels = first.kernels
         view.project(query, scratch: &scratch, kernels: kernels)
         view.chooseLeaves(
@@ -184,7 +196,7 @@ struct TreeSearch {
         for number in 0..<count {
             let chosen = scratch.routes[model * count + number].leaves
             view.enqueue(
-                chosen, for: queries.span.extracting(query(number)), number: number,
+                chosen, for: queries.extracting(query(number)), number: number,
                 firstNumber: UInt32(segments.firstNumbers[segment]),
                 bounding: slots(number, scratch) > keptEstimates, filter: filter(number)[segment],
                 scratch: &scratch, kernels: kernels)
@@ -230,7 +242,7 @@ struct TreeSearch {
             let first = segments.mapped[members[0]]
             guard let tree = first.parameters.tree else { continue }
             let view = first.treeView(tree)
-            view.project(queries.span.extracting(query(number)), scratch: &scratch, kernels: first.kernels)
+            view.project(queries.extracting(query(number)), scratch: &scratch, kernels: first.kernels)
             view.rankLeaves(scratch: &scratch, kernels: first.kernels)
             let ranking = scratch.leaves.dropFirst(plan.leavesToSearch)
             while added.count < ranking.count { added.append(0) }
@@ -259,10 +271,13 @@ struct TreeSearch {
     // MARK: exact scores
 
     /// Exact scores of a query's best estimates, and of the rows that have none: the best k end in `scratch.hits`.
+    ///
+    /// - Throws: `SegmentError`, and what the limits throw.
     func rank(
         _ number: Int, filter: SnapshotFilter, scratch: inout SearchScratch, trace: inout SearchTrace
-    ) throws(SegmentError) {
-        let query = queries.span.extracting(query(number))
+    ) throws {
+        try trace.limits.check()
+        let query = queries.extracting(query(number))
         scratch.hits.reset(k: plan.k)
         let places = scratch.estimates.select(query: number, kernels: segments.mapped[0].kernels)
         var reordered = 0
@@ -272,7 +287,8 @@ struct TreeSearch {
         } else {
             for (place, segment) in segments.mapped.enumerated() {
                 guard segments.modelOfSegment[place] != nil else {
-                    try segment.scanExactly(query, k: plan.k, filter: filter[place], scratch: &scratch)
+                    try segment.scanExactly(
+                        query, k: plan.k, filter: filter[place], limits: trace.limits, scratch: &scratch)
                     continue
                 }
                 scratch.collectNumbers(at: places, in: segments.firstNumbers[place]..<segments.firstNumbers[place + 1])
@@ -280,7 +296,7 @@ struct TreeSearch {
                 reordered += try segment.reorder(numbers.indices, of: numbers, query, k: plan.k, scratch: &scratch)
             }
             try segments.delta?.scanExactly(
-                query, k: plan.k, filter: filter[segments.mapped.count], scratch: &scratch)
+                query, k: plan.k, filter: filter[segments.mapped.count], limits: trace.limits, scratch: &scratch)
         }
         trace.statistics.candidatesReordered = reordered
         trace.finish("reorder")

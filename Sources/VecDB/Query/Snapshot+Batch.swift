@@ -13,24 +13,44 @@ struct BatchFilters: Sendable {
 }
 
 /// Queries of a batch, and how they are answered.
-struct Batch: Sendable {
+struct Batch: Sendable, ~Escapable {
     /// All of the batch, row-major, as given.
-    let queries: [Float]
+    private let queries: Span<Float>
+    private let dimensions: Int
     let options: SearchOptions
+    let limits: SearchLimits
     let filters: BatchFilters
     let threads: Int
     let sessions: SearchSessions
+
+    @_lifetime(copy queries)
+    init(
+        _ queries: Span<Float>, dimensions: Int, options: SearchOptions, filters: BatchFilters, threads: Int,
+        sessions: SearchSessions
+    ) {
+        (self.queries, self.dimensions, self.options) = (queries, dimensions, options)
+        limits = SearchLimits(options)
+        (self.filters, self.threads, self.sessions) = (filters, threads, sessions)
+    }
+
+    /// Some of the queries.
+    @_lifetime(copy self)
+    func queries(_ range: Range<Int>) -> Span<Float> {
+        queries.extracting(range.lowerBound * dimensions..<range.upperBound * dimensions)
+    }
 }
 
 extension Snapshot {
     /// What ``search(_:options:scratch:trace:)`` answers to each query.
     func searchBatch(
-        _ queries: [Float], options: SearchOptions, excludedIDs: [Int: [String]], threads: Int, sessions: SearchSessions
+        _ queries: Span<Float>, options: SearchOptions, excludedIDs: [Int: [String]], threads: Int,
+        sessions: SearchSessions
     ) throws(DatabaseError) -> [[Hit]] {
         let count = queries.count / segments.dimensions
         guard count > 0 else { return [] }
+        try SearchLimits(options).check()
         let batch = Batch(
-            queries: queries, options: options,
+            queries, dimensions: segments.dimensions, options: options,
             filters: try filters(options.excludedIDs, excludedIDs.filter { 0..<count ~= $0.key }, threads: threads),
             threads: threads, sessions: sessions)
         guard !batch.filters.own.isEmpty else {
@@ -92,35 +112,37 @@ extension Snapshot {
         // Large groups share leaves; several for each thread even out what they cost.
         let threads = batch.threads
         let kept = max(min(plan.reorder, segments.rowCount), plan.k, 1)
-        let limit = max(1, min(groupLimit, candidateLimit / kept))
+        var limit = max(1, min(groupLimit, candidateLimit / kept))
+        if batch.limits.areSet, let cost = segments.searchCost {
+            limit = min(limit, SearchLimits.groupSize(cost.ofTrees(leaves: plan.leavesToSearch, reorder: plan.reorder)))
+        }
         let size = max(1, min(limit, (members.count + 2 * threads - 1) / (threads == 1 ? 1 : 2 * threads)))
         let groups = try concurrentMap(count: (members.count + size - 1) / size, threads: threads) {
             part throws(DatabaseError) in
-            let group = Array(members[part * size..<min(members.count, (part + 1) * size)])
-            var queries: [Float] = []
-            queries.reserveCapacity(group.count * segments.dimensions)
-            for query in group { queries += try prepared(query, of: batch) }
-            return try batch.sessions.withSession { session throws(DatabaseError) in
-                try answer(queries, group, of: batch, plan: plan, scratch: &session.scratch)
+            let group = members[part * size..<min(members.count, (part + 1) * size)]
+            return try withPrepared(group, of: batch) { queries throws(DatabaseError) in
+                try batch.sessions.withSession { session throws(DatabaseError) in
+                    try answer(queries, Array(group), of: batch, plan: plan, scratch: &session.scratch)
+                }
             }
         }
         return Array(groups.joined())
     }
 
     private func answer(
-        _ queries: [Float], _ group: [Int], of batch: Batch, plan: SearchPlan, scratch: inout SearchScratch
+        _ queries: Span<Float>, _ group: [Int], of batch: Batch, plan: SearchPlan, scratch: inout SearchScratch
     ) throws(DatabaseError) -> [[Hit]] {
         let search = TreeSearch(of: segments, for: queries, count: group.count, plan: plan)
-        var trace = SearchTrace(isOn: false)
-        do throws(SegmentError) {
+        var trace = SearchTrace(isOn: false, limits: batch.limits)
+        do {
             try search.scan(filter: { batch.filters[group[$0]] }, scratch: &scratch, trace: &trace)
-        } catch { throw DatabaseError(error) }
+        } catch { throw DatabaseError(anyError: error) }
         var answers: [[Hit]] = []
         answers.reserveCapacity(group.count)
         for (number, member) in group.enumerated() {
-            do throws(SegmentError) {
+            do {
                 try search.rank(number, filter: batch.filters[member], scratch: &scratch, trace: &trace)
-            } catch { throw DatabaseError(error) }
+            } catch { throw DatabaseError(anyError: error) }
             answers.append(try hits(scratch, batch.options))
         }
         return answers
@@ -136,24 +158,20 @@ extension Snapshot {
         }
         let sharedRows = members.contains { own[$0] == nil } ? remaining(batch.filters.shared) : []
         return try concurrentMap(count: members.count, threads: batch.threads) { place throws(DatabaseError) in
-            let query = try prepared(members[place], of: batch)
             let rows = own[members[place]].map(remaining) ?? sharedRows
-            return try batch.sessions.withSession { session throws(DatabaseError) in
-                session.scratch.hits.reset(k: plan.k)
-                do throws(SegmentError) {
-                    for (part, rows) in zip(parts, rows) {
-                        try part.scoreExactly(rows.span, query.span, k: plan.k, scratch: &session.scratch)
-                    }
-                } catch { throw DatabaseError(error) }
-                return try hits(session.scratch, batch.options)
+            try batch.limits.check()
+            return try withPrepared(members[place...place], of: batch) { query throws(DatabaseError) in
+                try batch.sessions.withSession { session throws(DatabaseError) in
+                    session.scratch.hits.reset(k: plan.k)
+                    do throws(SegmentError) {
+                        for (part, rows) in zip(parts, rows) {
+                            try part.scoreExactly(rows.span, query, k: plan.k, scratch: &session.scratch)
+                        }
+                    } catch { throw DatabaseError(error) }
+                    return try hits(session.scratch, batch.options)
+                }
             }
         }
-    }
-
-    /// A query of a batch as the index wants it.
-    func prepared(_ query: Int, of batch: Batch) throws(DatabaseError) -> [Float] {
-        let dimensions = segments.dimensions
-        return try prepared(Array(batch.queries[query * dimensions..<(query + 1) * dimensions]))
     }
 }
 

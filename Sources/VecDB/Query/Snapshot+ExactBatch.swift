@@ -15,30 +15,33 @@ extension Snapshot {
         let answers = try concurrentMap(count: (count + groupSize - 1) / groupSize, threads: threads) {
             group throws(DatabaseError) in
             let group = members[group * groupSize..<min(count, (group + 1) * groupSize)]
-            var queries: [Float] = []
-            queries.reserveCapacity(group.count * segments.dimensions)
-            for query in group { queries += try prepared(query, of: batch) }
-            return try answersOfGroup(
-                queries, filters: group.map { batch.filters[$0] }, options: batch.options, sessions: batch.sessions)
+            return try withPrepared(group, of: batch) { queries throws(DatabaseError) in
+                try answersOfGroup(
+                    queries, filters: group.map { batch.filters[$0] }, options: batch.options,
+                    limits: batch.limits, sessions: batch.sessions)
+            }
         }
         return Array(answers.joined())
     }
 
     /// The hits of a group of queries.
     private func answersOfGroup(
-        _ queries: [Float], filters: [SnapshotFilter], options: SearchOptions, sessions: SearchSessions
+        _ queries: Span<Float>, filters: [SnapshotFilter], options: SearchOptions, limits: SearchLimits,
+        sessions: SearchSessions
     ) throws(DatabaseError) -> [[Hit]] {
         let parts = segments.parts
         var candidates: [[TopCandidates]] = []
-        do throws(SegmentError) {
+        do {
             for (place, part) in parts.enumerated() {
                 candidates.append(
-                    try part.scanExactly(queries, k: options.k, filters: filters.map { $0[place] }))
+                    try part.scanExactly(
+                        queries, k: options.k, filters: filters.map { $0[place] }, limits: limits))
             }
-        } catch { throw DatabaseError(error) }
+        } catch { throw DatabaseError(anyError: error) }
         return try sessions.withSession { session throws(DatabaseError) in
             var answers: [[Hit]] = []
             for query in filters.indices {
+                try limits.check()
                 session.scratch.hits.reset(k: options.k)
                 for (place, part) in parts.enumerated() {
                     swap(&session.scratch.candidates, &candidates[place][query])

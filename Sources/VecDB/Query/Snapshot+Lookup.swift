@@ -1,16 +1,10 @@
 import Catalog
 import SegmentFile
 import TreeAH
-import VectorKernels
 
 // From ids to rows and back: the catalog is the authority, the segment's copy of the ids is for hot searches.
 
 extension Snapshot {
-    /// The query as the index wants it: checked, and normalised for cosine.
-    func prepared(_ query: [Float]) throws(DatabaseError) -> [Float] {
-        try preparedQuery(query, metric: segments.metric, dimensions: segments.dimensions)
-    }
-
     /// The ordinals that have an id, ascending.
     func ordinals(ofID id: String) throws(DatabaseError) -> [UInt64] {
         try ordinals(ofIDs: [id])[0]
@@ -135,55 +129,5 @@ extension Snapshot {
             .corrupt, remedy: .build,
             "\(catalogFileName): the metadata document of candidate \(ordinal) is missing; restore a backup, or build it "
                 + "again")
-    }
-}
-
-/// A query as searches want it: checked, and normalised for cosine.
-func preparedQuery(_ query: [Float], metric: Metric, dimensions: Int) throws(DatabaseError) -> [Float] {
-    guard query.count == dimensions else {
-        throw DatabaseError(
-            .invalidArgument, "the query has \(query.count) dimensions, the candidates have \(dimensions)")
-    }
-    // One pass finds NaN, infinities and overflow; only then is it asked which of them it was.
-    if !Kernels.best.dot(query.span, query.span).isFinite {
-        if let place = query.firstIndex(where: { !$0.isFinite }) {
-            throw DatabaseError(
-                .invalidArgument, "dimension \(place) of the query is \(query[place]); queries are finite")
-        }
-        throw DatabaseError(.invalidArgument, "the squared norm of the query overflows f32; scale it down")
-    }
-    guard metric == .cosine else { return query }
-    guard let normalised = normalised(query) else {
-        throw DatabaseError(.invalidArgument, "the query is a zero vector, which has no direction for cosine")
-    }
-    return normalised.vector
-}
-
-/// A vector of length 1 in the direction of `vector`, and the length it had (numerics, section 1); `nil` for zero vectors.
-func normalised(_ vector: [Float]) -> (vector: [Float], norm: Float)? {
-    var result = vector
-    var span = result.mutableSpan
-    guard let norm = normalise(&span) else { return nil }
-    return (result, norm)
-}
-
-/// Divides a vector by its length, in place.
-///
-/// - Returns: the length it had; `nil` for a zero vector, which is left alone.
-func normalise(_ vector: inout MutableSpan<Float>) -> Float? {
-    var sum = 0.0
-    for index in vector.indices { sum += Double(vector[index]) * Double(vector[index]) }
-    let norm = sum.squareRoot()
-    guard norm > 0 else { return nil }
-    for index in vector.indices { vector[index] = Float(Double(vector[index]) / norm) }
-    return Float(norm)
-}
-
-/// Normalises rows in place; zero vectors stay.
-func normaliseRows(_ rows: inout [Float], dimensions: Int) {
-    var span = rows.mutableSpan
-    for row in 0..<span.count / dimensions {
-        var vector = span._mutatingExtracting(row * dimensions..<(row + 1) * dimensions)
-        _ = normalise(&vector)
     }
 }

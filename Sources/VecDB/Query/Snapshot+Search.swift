@@ -4,23 +4,28 @@ import TreeAH
 extension Snapshot {
     /// From what the caller asked to hits with ids: the way between is `SegmentList.search`.
     func search(
-        _ query: [Float], options: SearchOptions, scratch: inout SearchScratch, trace: inout SearchTrace
+        _ query: Span<Float>, options: SearchOptions, scratch: inout SearchScratch, trace: inout SearchTrace
     ) throws(DatabaseError) -> [Hit] {
-        try search(
+        try trace.limits.check()
+        return try search(
             query, options: options, filter: filter(excluding: options.excludedIDs), scratch: &scratch, trace: &trace)
     }
 
     /// The same with exclusions that were looked up before.
+    ///
+    /// - Parameter trace: with the limits of `options`.
     func search(
-        _ query: [Float], options: SearchOptions, filter: SnapshotFilter, scratch: inout SearchScratch,
+        _ query: Span<Float>, options: SearchOptions, filter: SnapshotFilter, scratch: inout SearchScratch,
         trace: inout SearchTrace
     ) throws(DatabaseError) -> [Hit] {
-        let query = try prepared(query)
-        trace.finish("prepare", excluded: filter.excludedCount)
-        do throws(SegmentError) {
+        try withPrepared(query) { query throws(DatabaseError) in
+            trace.finish("prepare", excluded: filter.excludedCount)
             let plan = plan(options, excluding: filter.excludedCount)
-            try segments.search(query, plan: plan, filter: filter, scratch: &scratch, trace: &trace)
-        } catch { throw DatabaseError(error) }
+            do {
+                try segments.search(query, plan: plan, filter: filter, scratch: &scratch, trace: &trace)
+            } catch { throw DatabaseError(anyError: error) }
+        }
+        try trace.limits.check()
         let hits = try hits(scratch, options)
         trace.finish("hits")
         return hits

@@ -126,71 +126,80 @@ public final class StreamingSearch {
     /// With `options.includesMetadata` the documents of all hits are in memory; ``documents(of:)`` has some at a time.
     ///
     /// - Parameters:
-    ///   - queries: row-major, `dimensions` finite floats each; normalised here for cosine.
+    ///   - queries: row-major, `dimensions` finite floats each; read where they lie, and copied for cosine, which
+    ///     normalises them.
     ///   - excludedIDs: more exclusions for single queries, by their index.
     ///   - threads: how many share the queries; `nil`: one for each core.
+    /// - Throws: what ``VectorDatabase/search(_:options:)`` throws; what reading throws.
     /// - Complexity: O(rows · queries · dimensions).
     public func search(
-        _ queries: [Float], options: SearchOptions = SearchOptions(), excludedIDs: [Int: [String]] = [:],
+        _ queries: Span<Float>, options: SearchOptions = SearchOptions(), excludedIDs: [Int: [String]] = [:],
         threads: Int? = nil
     ) throws(DatabaseError) -> [[Hit]] {
         try DatabaseError.wrapping {
             guard options.k >= 1 else {
                 throw DatabaseError(.invalidArgument, "k is \(options.k); at least one hit must be asked for")
             }
-            let count = queries.count / dimensions
-            guard queries.count % dimensions == 0 else {
-                throw DatabaseError(
-                    .invalidArgument,
-                    "\(queries.count) floats are no whole number of queries of \(dimensions) dimensions")
-            }
+            let count = try wholeCount(queries, dimensions: dimensions)
             guard count > 0 else { return [] }
-            var vectors: [Float] = []
-            for index in 0..<count {
-                vectors += try preparedQuery(
-                    Array(queries[index * dimensions..<(index + 1) * dimensions]), metric: metric,
-                    dimensions: dimensions)
+            let limits = SearchLimits(options)
+            try limits.check()
+            var candidates = try withPrepared(queries, metric: metric, dimensions: dimensions) {
+                queries throws(DatabaseError) in
+                try DatabaseError.wrapping {
+                    let filters = try self.filters(options.excludedIDs, excludedIDs, count: count, limits: limits)
+                    return try scan(
+                        queries, k: min(options.k, max(1, rows)), filters: filters,
+                        threads: min(count, usableThreads(threads)), limits: limits)
+                }
             }
-            let filters = try filters(options.excludedIDs, excludedIDs, count: count)
-            var candidates = try scan(
-                vectors, k: min(options.k, max(1, rows)), filters: filters,
-                threads: min(count, usableThreads(threads)))
             for query in candidates.indices {
                 candidates[query].select(kernels: .best)
                 candidates[query].sortByRank()
             }
-            return try hits(candidates, options)
+            return try hits(candidates, options, limits)
         }
+    }
+
+    /// The same for queries in an array, which is not copied.
+    public func search(
+        _ queries: [Float], options: SearchOptions = SearchOptions(), excludedIDs: [Int: [String]] = [:],
+        threads: Int? = nil
+    ) throws(DatabaseError) -> [[Hit]] {
+        try search(queries.span, options: options, excludedIDs: excludedIDs, threads: threads)
     }
 
     // MARK: the scan
 
     private func scan(
-        _ queries: [Float], k: Int, filters: [RowFilter], threads: Int
+        _ queries: Span<Float>, k: Int, filters: [RowFilter], threads: Int, limits: SearchLimits
     ) throws -> [TopCandidates] {
+        let (stride, dimensions) = (storage.stride, dimensions)
         let groupSize = (filters.count + threads - 1) / threads
-        let groups = stride(from: 0, to: filters.count, by: groupSize).map {
+        let groups = Swift.stride(from: 0, to: filters.count, by: groupSize).map {
             $0..<min(filters.count, $0 + groupSize)
         }
         var scans = groups.map { group in
             ExactScan(
-                Array(queries[group.lowerBound * dimensions..<group.upperBound * dimensions]), form: metric.form,
-                element: storage.element, dimensions: dimensions, keeping: k)
+                queryCount: group.count, form: metric.form, element: storage.element, dimensions: dimensions,
+                keeping: k)
         }
-        let stride = storage.stride
         try input.source.forEachBatch { batch, first in
             if metric == .cosine { normaliseRows(&batch, dimensions: dimensions) }
             let (bytes, rowCount) = (storage.encode(batch.span), batch.count / dimensions)
             let given = scans
-            scans = concurrentMap(count: given.count, threads: threads) { group in
+            scans = try concurrentMap(count: given.count, threads: threads) { group throws(DatabaseError) in
                 var scan = given[group]
+                let members = groups[group]
+                let queries = queries.extracting(members.lowerBound * dimensions..<members.upperBound * dimensions)
                 for start in Swift.stride(from: 0, to: rowCount, by: ExactScan.chunkRowCount) {
+                    try limits.check()
                     let end = min(rowCount, start + ExactScan.chunkRowCount)
                     // Proof: the view is used inside the call that lends the bytes.
                     unsafe bytes.withUnsafeBytes { bytes in
                         scan.add(
-                            unsafe RawSpan(_unsafeBytes: bytes).extracting(start * stride..<end * stride),
-                            rows: Int(first) + start..<Int(first) + end, filters: Array(filters[groups[group]]))
+                            queries, unsafe RawSpan(_unsafeBytes: bytes).extracting(start * stride..<end * stride),
+                            rows: Int(first) + start..<Int(first) + end, filters: Array(filters[members]))
                     }
                 }
                 return scan
@@ -206,12 +215,13 @@ public final class StreamingSearch {
 
     /// Which rows each query may be answered.
     private func filters(
-        _ shared: [String], _ perQuery: [Int: [String]], count: Int
+        _ shared: [String], _ perQuery: [Int: [String]], count: Int, limits: SearchLimits
     ) throws -> [RowFilter] {
         let wanted = Set((shared + perQuery.values.joined()).map { ByteString($0) })
         guard !wanted.isEmpty else { return [RowFilter](repeating: RowFilter(excluding: dropped), count: count) }
         var rowsOfID: [ByteString: [UInt32]] = [:]
         try forEachID { id, row in
+            if row.isMultiple(of: 4096) { try limits.check() }
             let id = ByteString(id)
             if wanted.contains(id) { rowsOfID[id, default: []].append(UInt32(row)) }
         }
@@ -238,12 +248,18 @@ public final class StreamingSearch {
         }
     }
 
-    private func hits(_ candidates: [TopCandidates], _ options: SearchOptions) throws -> [[Hit]] {
+    private func hits(
+        _ candidates: [TopCandidates], _ options: SearchOptions, _ limits: SearchLimits
+    ) throws -> [[Hit]] {
+        try limits.check()
         let kept = candidates.map { Array($0.numbers.prefix(min(options.k, $0.count))) }
         let wanted = Set(kept.joined())
         var ids: [UInt32: String] = [:]
         if options.includesIDs, input.source.hasIDs {
-            try forEachID { id, row in if wanted.contains(UInt32(row)) { ids[UInt32(row)] = id } }
+            try forEachID { id, row in
+                if row.isMultiple(of: 4096) { try limits.check() }
+                if wanted.contains(UInt32(row)) { ids[UInt32(row)] = id }
+            }
         }
         var documents: [UInt64: String] = [:]
         if options.includesMetadata {

@@ -38,8 +38,10 @@ struct DeltaSegment: SearchableSegment {
     }
 
     func scanExactly(
-        _ query: Span<Float>, k: Int, filter: RowFilter, scratch: inout SearchScratch
-    ) throws(SegmentError) {
+        _ query: Span<Float>, k: Int, filter: RowFilter, limits: SearchLimits,
+        scratch: inout SearchScratch
+    ) throws {
+        try limits.check()
         guard rowCount > 0 else { return }
         scratch.candidates.reset(keeping: min(k, rowCount), above: scratch.hits.scoreThreshold)
         scratch.scores.reserveFloats(rowCount)
@@ -66,14 +68,17 @@ struct DeltaSegment: SearchableSegment {
         scratch.hits.finishSegment()
     }
 
-    func scanExactly(_ queries: [Float], k: Int, filters: [RowFilter]) -> [TopCandidates] {
+    func scanExactly(
+        _ queries: Span<Float>, k: Int, filters: [RowFilter], limits: SearchLimits
+    ) throws -> [TopCandidates] {
         var scan = ExactScan(
-            queries, form: metric.form, element: storage.element, dimensions: storage.dimensions,
+            queryCount: filters.count, form: metric.form, element: storage.element, dimensions: storage.dimensions,
             keeping: min(k, max(1, rowCount)))
         for start in stride(from: 0, to: rowCount, by: ExactScan.chunkRowCount) {
+            try limits.check()
             let rows = start..<min(rowCount, start + ExactScan.chunkRowCount)
             let range = rows.lowerBound * storage.stride..<rows.upperBound * storage.stride
-            scan.add(unsafe bytes.span.bytes.extracting(range), rows: rows, filters: filters)
+            scan.add(queries, unsafe bytes.span.bytes.extracting(range), rows: rows, filters: filters)
         }
         return scan.candidates
     }

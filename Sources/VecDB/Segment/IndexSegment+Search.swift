@@ -89,12 +89,14 @@ extension IndexSegment: SearchableSegment {
     }
 
     func scanExactly(
-        _ query: Span<Float>, k: Int, filter: RowFilter, scratch: inout SearchScratch
-    ) throws(SegmentError) {
+        _ query: Span<Float>, k: Int, filter: RowFilter, limits: SearchLimits,
+        scratch: inout SearchScratch
+    ) throws {
         let (reader, stride) = (reader, rowStride)
         scratch.candidates.reset(keeping: max(1, min(k, rowCount)), above: scratch.hits.scoreThreshold)
         let chunk = 4096
         for start in Swift.stride(from: 0, to: rowCount, by: chunk) {
+            try limits.check()
             let rows = start..<min(rowCount, start + chunk)
             try reader.ensureIntact(.reorderVectors, rows.lowerBound * stride..<rows.upperBound * stride)
             if storesOrdinals { try reader.ensureIntact(.ordinals, 4 * rows.lowerBound..<4 * rows.upperBound) }

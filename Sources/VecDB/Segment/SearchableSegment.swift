@@ -10,11 +10,14 @@ protocol SearchableSegment: Sendable {
 
     /// Brute force over all rows that may be returned.
     ///
-    /// - Parameter query: `dimensions` floats, normalised for cosine.
+    /// - Parameters:
+    ///   - query: `dimensions` floats, normalised for cosine.
+    ///   - limits: looked at now and then.
     /// - Complexity: O(rows · d).
     func scanExactly(
-        _ query: Span<Float>, k: Int, filter: RowFilter, scratch: inout SearchScratch
-    ) throws(SegmentError)
+        _ query: Span<Float>, k: Int, filter: RowFilter, limits: SearchLimits,
+        scratch: inout SearchScratch
+    ) throws
 
     /// Brute force over some rows and no others.
     ///
@@ -26,10 +29,12 @@ protocol SearchableSegment: Sendable {
     /// For several queries, which share the reading of each row: for each of them what may be among its best k, numbered
     /// by rows or by ordinal offsets, as ``collect(_:scratch:)`` takes it.
     ///
-    /// - Parameter queries: row-major, `dimensions` floats each, normalised for cosine.
+    /// - Parameters:
+    ///   - queries: row-major, `dimensions` floats each, normalised for cosine.
+    ///   - limits: looked at now and then.
     func scanExactly(
-        _ queries: [Float], k: Int, filters: [RowFilter]
-    ) throws(SegmentError) -> [TopCandidates]
+        _ queries: Span<Float>, k: Int, filters: [RowFilter], limits: SearchLimits
+    ) throws -> [TopCandidates]
 
     /// Hands over what a scan has left in `scratch.candidates`.
     func collect(_ k: Int, scratch: inout SearchScratch) throws(SegmentError)

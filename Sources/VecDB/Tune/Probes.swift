@@ -62,7 +62,11 @@ private func hash(of values: [Float]) -> UInt64 {
 extension IndexSegment {
     /// Probes of some queries as a caller gives them.
     func probes(of queries: [[Float]]) -> [Probe] {
-        queries.map { Probe(query: metric == .cosine ? normalised($0)?.vector ?? $0 : $0) }
+        queries.map { query in
+            var query = query
+            if metric == .cosine { normaliseRows(&query, dimensions: dimensions) }
+            return Probe(query: query)
+        }
     }
 
     /// Probes of some stored candidates. Those that are not there any more are left out.
@@ -136,7 +140,7 @@ extension IndexSegment {
         var measured: [Probe] = []
         for first in stride(from: 0, to: groupCount, by: threads) {
             let groups = try concurrentMap(count: min(threads, groupCount - first), threads: threads) {
-                part throws(SegmentError) in
+                part in
                 let members = (first + part) * groupSize..<min(probes.count, (first + part + 1) * groupSize)
                 return try truth(of: Array(probes[members]), counts: counts, given: given.map { Array($0[members]) })
             }
@@ -153,10 +157,11 @@ extension IndexSegment {
 
     private func truth(
         of probes: [Probe], counts: [Int], given: [[UInt64]]?
-    ) throws(SegmentError) -> [Probe] {
+    ) throws -> [Probe] {
         var probes = probes
         let kept = keptScores(counts)
-        var candidates = try scanExactly(probes.flatMap(\.query), k: kept, filters: probes.map { _ in .all })
+        let queries = probes.flatMap(\.query)
+        var candidates = try scanExactly(queries.span, k: kept, filters: probes.map { _ in .all }, limits: .none)
         var scratch = SearchScratch()
         for index in probes.indices {
             swap(&scratch.candidates, &candidates[index])

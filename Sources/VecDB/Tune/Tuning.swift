@@ -14,8 +14,8 @@ public struct TuneOptions: Sendable {
     public var lockTimeoutSeconds: Double
     /// Write to a network file system although its locks and syncs cannot be trusted.
     public var allowsNetworkFileSystem: Bool
-    /// Asked now and then whether to stop.
-    public var isCancelled: @Sendable () -> Bool
+    /// Has tuning throw `cancelled`; nothing is stored then.
+    public var cancellation: Cancellation?
 
     /// The k that builds store settings for.
     public static let standardCounts = [1, 10, 100, 1_000]
@@ -23,7 +23,7 @@ public struct TuneOptions: Sendable {
     public init(
         k: Int = 10, targetRecall: Double = 0.95, stores: Bool = true, threads: Int? = nil,
         lockTimeoutSeconds: Double = 10, allowsNetworkFileSystem: Bool = false,
-        isCancelled: @escaping @Sendable () -> Bool = { false }
+        cancellation: Cancellation? = nil
     ) {
         self.k = k
         self.targetRecall = targetRecall
@@ -31,7 +31,7 @@ public struct TuneOptions: Sendable {
         self.threads = threads
         self.lockTimeoutSeconds = lockTimeoutSeconds
         self.allowsNetworkFileSystem = allowsNetworkFileSystem
-        self.isCancelled = isCancelled
+        self.cancellation = cancellation
     }
 }
 

@@ -48,7 +48,7 @@ extension VectorDatabase {
         let session = try WriterSession(
             opening: path, in: directory, purpose: "tune",
             timeoutSeconds: options.lockTimeoutSeconds, allowsNetworkFileSystem: options.allowsNetworkFileSystem,
-            isCancelled: options.isCancelled)
+            isCancelled: { options.cancellation?.isCancelled ?? false })
         let measured = snapshot
         let segment = measured.segments.mapped[0].reader.header.segmentUUID
         let current = try session.catalog.contents()
@@ -146,7 +146,7 @@ private struct Tuner {
     }
 
     private func checkCancellation() throws {
-        if options.isCancelled() { throw DatabaseError.interrupted }
+        if options.cancellation?.isCancelled ?? false { throw DatabaseError.interrupted }
     }
 
     /// What to measure with.
@@ -165,7 +165,7 @@ private struct Tuner {
             let count = try checkedCount(queries, truth)
             let chosen = evenlySpaced(wanted, of: count)
             let vectors = chosen.map { Array(queries[$0 * segment.dimensions..<($0 + 1) * segment.dimensions]) }
-            for vector in vectors { _ = try database.snapshot.prepared(vector) }
+            for vector in vectors { try database.snapshot.withPrepared(vector.span) { _ in } }
             return Given(
                 probes: segment.probes(of: vectors), truth: truth.map { truth in chosen.map { truth[$0] } },
                 source: "given", isSample: chosen.count < count)

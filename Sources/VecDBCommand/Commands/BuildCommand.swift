@@ -69,7 +69,6 @@ struct BuildCommand: ParsableCommand {
         let summary = try VectorDatabase.build(at: database, from: input.buildInput, options: options) { report in
             memory.sample()
             progressLine.show(report.phase.rawValue, completed: report.completed, total: report.total)
-            return Interrupts.requested ? .cancel : .proceed
         }
         progressLine.erase()
         noteWhatHadNoEffect(summary)
@@ -101,6 +100,7 @@ struct BuildCommand: ParsableCommand {
 
     private var options: BuildOptions {
         var options = BuildOptions()
+        options.cancellation = Cancellation { Interrupts.requested }
         index.set(&options)
         options.seed = seed
         options.threads = threads

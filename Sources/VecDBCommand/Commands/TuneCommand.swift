@@ -93,7 +93,7 @@ struct TuneCommand: ParsableCommand {
         }
         var tuneOptions = TuneOptions(
             k: k, targetRecall: targetRecall, stores: !dryRun, threads: threads, lockTimeoutSeconds: lockTimeout,
-            allowsNetworkFileSystem: allowNetworkFileSystem, isCancelled: { Interrupts.requested })
+            allowsNetworkFileSystem: allowNetworkFileSystem, cancellation: Cancellation { Interrupts.requested })
         tuneOptions.otherCounts = others
         var tuning = try VectorDatabase.tune(
             database, queries: vectors, truth: nearest, options: tuneOptions)

@@ -8,6 +8,7 @@ extension ExitCode {
     static let unsupportedVersion = ExitCode(5)
     static let locked = ExitCode(6)
     static let targetMissed = ExitCode(7)
+    static let deadlinePassed = ExitCode(8)
     static let interrupted = ExitCode(130)  // 128 + SIGINT, as shells count
 }
 
@@ -20,6 +21,7 @@ extension DatabaseError {
         case .unsupportedVersion: .unsupportedVersion
         case .locked: .locked
         case .cancelled: .interrupted
+        case .deadlinePassed: .deadlinePassed
         case .invalidArgument, .invalidInput, .alreadyExists, .system: .failure
         }
     }

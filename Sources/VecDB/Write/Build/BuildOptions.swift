@@ -78,6 +78,8 @@ public struct BuildOptions: Sendable {
     public var allowsNetworkFileSystem = false
     /// Seconds to wait for another writer: 0, less and not a number try once, infinity waits without end.
     public var lockTimeoutSeconds: Double = 10
+    /// Has the build throw `cancelled`; nothing is left behind then.
+    public var cancellation: Cancellation?
 
     public init() {}
 }

@@ -9,9 +9,6 @@ public struct BuildProgress: Sendable {
     /// Units done and to do in this phase: rows, training rounds, or queries that settings are measured with. `total` is 0 while it is not known.
     public let completed: Int
     public let total: Int
-
-    /// What to do after a report.
-    public enum Response: Sendable { case proceed, cancel }
 }
 
 /// What a build made.

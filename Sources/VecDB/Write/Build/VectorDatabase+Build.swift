@@ -12,16 +12,17 @@ extension VectorDatabase {
     /// for their hashes, pipes from a copy. Memory stays near `options.memoryBytes` and sixteen bytes a row. Nothing is visible
     /// before everything is written and synced; a failure or a wish to stop leaves the old state, and no files behind.
     ///
-    /// - Parameter progress: asked some twenty times a second whether to go on.
+    /// - Parameter progress: told some twenty times a second how far it is.
     /// - Throws: `invalidInput` naming the first bad row and the count, `alreadyExists`, `locked`, `system`, `cancelled`.
     /// - Complexity: O(rows · leaves · dimensions) to assign rows to partitions.
     @discardableResult
     public static func build(
         at path: String, from input: BuildInput, options: BuildOptions = BuildOptions(),
-        progress: ((BuildProgress) -> BuildProgress.Response)? = nil
+        progress: ((BuildProgress) -> Void)? = nil
     ) throws(DatabaseError) -> BuildSummary {
         try DatabaseError.wrapping {
-            try DatabaseBuilder(path: path, input: input, options: options, clock: BuildClock(progress)).run()
+            let clock = BuildClock(progress, cancellation: options.cancellation)
+            return try DatabaseBuilder(path: path, input: input, options: options, clock: clock).run()
         }
     }
 }

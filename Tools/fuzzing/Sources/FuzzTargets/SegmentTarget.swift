@@ -56,23 +56,23 @@ final class SegmentTarget: FuzzTarget {
         let (segments, query) = (SegmentList([segment]), try questions.query(0, of: segment))
         var trace = SearchTrace(isOn: false)
         for plan in questions.plans {
-            try segments.search(query, plan: plan, filter: filter, scratch: &scratch, trace: &trace)
+            try segments.search(query.span, plan: plan, filter: excluded, scratch: &scratch, trace: &trace)
             try check(segment, plan.k)
         }
-        let queries = try (0..<questions.batchCount).map { try questions.query($0, of: segment) }
-        let filters = queries.indices.map { $0 % 2 == 0 ? filter : .all }
+        let count = questions.batchCount
+        let queries = try (0..<count).flatMap { try questions.query($0, of: segment) }
+        let filters = (0..<count).map { $0 % 2 == 0 ? excluded : .none }
         let k = questions.plans[0].k
         if segment.parameters.tree != nil {
-            let search = TreeSearch(
-                of: segments, for: Array(queries.joined()), count: queries.count, plan: questions.plans[0])
+            let search = TreeSearch(of: segments, for: queries.span, count: count, plan: questions.plans[0])
             try search.scan(filter: { filters[$0] }, scratch: &scratch, trace: &trace)
-            for number in queries.indices {
+            for number in 0..<count {
                 try search.rank(number, filter: filters[number], scratch: &scratch, trace: &trace)
                 try check(segment, k)
             }
         }
         for var candidates in try segment.scanExactly(
-            Array(queries.joined()), k: k, filters: filters.map { $0[0] })
+            queries.span, k: k, filters: filters.map { $0[0] }, limits: .none)
         {
             swap(&scratch.candidates, &candidates)
             scratch.hits.reset(k: k)
