@@ -19,6 +19,8 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
         case locked
         /// The operating system refused: disk full, no permission, an I/O error.
         case system
+        /// A metadata document is not of the type that was asked for.
+        case metadataMismatch
         /// The caller asked to stop.
         case cancelled
         /// A search took longer than it was given.

@@ -52,7 +52,8 @@ public struct Hit: Sendable, Equatable {
     public let score: Float
     /// The candidate's id, unless the search left ids out.
     public let id: String?
-    /// The candidate's metadata as one JSON object, when the search asked for it and there is any.
+    /// The candidate's metadata as one JSON object, when the search asked for it and there is any;
+    /// ``metadata(as:decoder:)`` has it as a value.
     public let metadata: String?
 
     /// By bytes: ids that Unicode calls equivalent are different ids.

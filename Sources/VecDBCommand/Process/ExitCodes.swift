@@ -22,7 +22,7 @@ extension DatabaseError {
         case .locked: .locked
         case .cancelled: .interrupted
         case .deadlinePassed: .deadlinePassed
-        case .invalidArgument, .invalidInput, .alreadyExists, .system: .failure
+        case .invalidArgument, .invalidInput, .alreadyExists, .metadataMismatch, .system: .failure
         }
     }
 }

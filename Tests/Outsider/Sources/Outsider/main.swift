@@ -52,6 +52,20 @@ func run() throws {
     let answer = #"{"query":0,"hits":[{"rank":1,"id":"yellow","score":0.0625,"metadata":\#(metadata[3])}]}"#
     let written = String(decoding: line, as: UTF8.self)
     try expect(written == answer + "\n", "as JSON the answer is \(written)")
+    struct Colour: Decodable {
+        var name: String
+        var letters: Int
+    }
+    let colours = try hits.compactMap { try $0.metadata(as: Colour.self) }
+    try expect(colours.map(\.letters) == [6, 3, 4], "the metadata decode to \(colours)")
+    try expect(database.count == 5, "there are \(database.count) candidates, not 5")
+    try expect(try database.contains(id: "blue") && !database.contains(id: "mauve"), "ids are not those of the build")
+    try expect(try database.vector(id: "yellow") == [1, 1, 0], "yellow lies elsewhere")
+    try expect(try database.vectors(ordinals: [4, 0]) == [0.5, 0.5, 0.5, 1, 0, 0], "vectors come in another order")
+
+    let limited = SearchOptions(
+        k: 3, includesMetadata: true, deadline: .now + .seconds(60), cancellation: Cancellation())
+    try expect(try database.search(query.span, options: limited) == hits, "limits change the answer")
 
     do {
         _ = try database.search([1, 2])
