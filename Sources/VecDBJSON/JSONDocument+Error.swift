@@ -27,6 +27,7 @@ extension DatabaseError.Code {
         case .unsupportedVersion: "unsupported_version"
         case .locked: "locked"
         case .system: "system"
+        case .metadataMismatch: "metadata_mismatch"
         case .cancelled: "cancelled"
         case .deadlinePassed: "deadline_passed"
         }

@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 import TreeAH
 
@@ -175,7 +176,7 @@ private final class Questions: Sendable {
             func hits(_ limits: SearchLimits) throws -> [HitCollector.Hit] {
                 var (scratch, trace) = (SearchScratch(), SearchTrace(isOn: false, limits: limits))
                 try divided.snapshot.segments.search(
-                    query.span, plan: plan, filter: .none, scratch: &scratch, trace: &trace)
+                    query.span, plan: plan, filter: .all, scratch: &scratch, trace: &trace)
                 return scratch.hits.hits
             }
             let (answer, all) = (try hits(.none), Questions())
