@@ -99,8 +99,8 @@ private func jsonPath(_ keys: [any CodingKey]) -> String {
         {
             path += "." + name
         } else {
-            let escaped = name.replacing("\\", with: "\\\\").replacing("'", with: "\\'")
-            path += "['\(escaped)']"
+            let escaped = name.utf8.flatMap { $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: "\\") ? [0x5C, $0] : [$0] }
+            path += "['\(String(decoding: escaped, as: UTF8.self))']"
         }
     }
 }
