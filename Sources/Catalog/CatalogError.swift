@@ -36,30 +36,37 @@ public struct CatalogError: Error, Sendable, Equatable, CustomStringConvertible 
     public let code: Code
     /// The catalog file.
     public let path: String
-    /// What was expected, what was found, what to do; without the path.
-    public let detail: String
+    /// What was expected and what was found.
+    public let problem: String
+    /// The candidate whose id or metadata cannot be stored.
+    public let ordinal: UInt64?
+    /// The most that can be stored of what there is too much of.
+    public let limit: Int?
+    /// `errno` where the operating system refused.
+    public let systemCode: Int32?
     /// SQLite's extended result code where SQLite reported the problem.
     public let sqliteCode: Int32?
-    /// Whether the detail ends in the advice to build again.
+    /// Whether to build again, which the detail ends in.
     public let isMendedByBuild: Bool
 
     init(
-        _ code: Code, path: String, sqliteCode: Int32? = nil, isMendedByBuild: Bool = false, _ detail: String
+        _ code: Code, path: String, ordinal: UInt64? = nil, limit: Int? = nil, systemCode: Int32? = nil,
+        sqliteCode: Int32? = nil, isMendedByBuild: Bool = false, _ problem: String
     ) {
-        self.code = code
-        self.path = path
-        self.sqliteCode = sqliteCode
+        (self.code, self.path, self.problem) = (code, path, problem)
+        (self.ordinal, self.limit) = (ordinal, limit)
+        (self.systemCode, self.sqliteCode) = (systemCode, sqliteCode)
         self.isMendedByBuild = isMendedByBuild
-        self.detail = isMendedByBuild ? detail + "; restore a backup, or build it again" : detail
     }
 
-    /// What the system says, which begins with the path where it concerns one.
+    /// What the system says, with its path where that is another one.
     init(_ error: SystemError, path: String) {
-        let text = "\(error)"
-        let prefix = (path + ": ").utf8
-        let rest = text.utf8.starts(with: prefix) ? String(Substring(text.utf8.dropFirst(prefix.count))) : text
-        self.init(.system, path: path, rest)
+        let isOfPath = error.path.utf8.elementsEqual(path.utf8)
+        self.init(.system, path: path, systemCode: error.code, isOfPath ? error.problem : "\(error)")
     }
+
+    /// The problem and what to do; without the path.
+    public var detail: String { isMendedByBuild ? problem + "; restore a backup, or build it again" : problem }
 
     public var description: String { "\(path): \(detail)" }
 }

@@ -70,12 +70,12 @@ public struct InputError: Error, Sendable, Hashable, CustomStringConvertible {
         self.remedy = remedy
     }
 
-    public var description: String {
-        var text = file
-        if let line { text += ", line \(grouped(line))" }
-        if let row { text += ", row \(grouped(row))" }
-        return text + ": " + message
+    /// The file, and where in it.
+    public var place: String {
+        file + (line.map { ", line \(grouped($0))" } ?? "") + (row.map { ", row \(grouped($0))" } ?? "")
     }
+
+    public var description: String { "\(place): \(message)" }
 }
 
 /// `bytes` as printable text of at most `limit` characters, for messages that quote what was found.

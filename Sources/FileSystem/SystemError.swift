@@ -40,8 +40,11 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
         unsafe String(cString: strerror(code))
     }
 
-    public var description: String {
-        "\(path): cannot \(operation): \(reason)\(remedy.map { "; " + $0 } ?? "")"
+    public var description: String { "\(path): \(problem)" }
+
+    /// What was refused, why, and what to do.
+    public var problem: String {
+        "cannot \(operation): \(reason)\(remedy.map { "; " + $0 } ?? "")"
     }
 
     private var remedy: String? {

@@ -25,33 +25,34 @@ public struct SegmentError: Error, Sendable, Equatable, CustomStringConvertible 
     public let file: String
     /// The section concerned.
     public let section: String?
-    public let message: String
+    /// What was expected and what was found.
+    public let problem: String
     /// `errno` where the operating system refused.
     public let systemCode: Int32?
-    /// Whether the message ends in the advice to build again.
+    /// Whether to build again, which the message ends in.
     public let isMendedByBuild: Bool
 
     public init(
         _ code: Code, file: String, section: String? = nil, systemCode: Int32? = nil, isMendedByBuild: Bool = false,
-        _ message: String
+        _ problem: String
     ) {
         self.code = code
         self.file = file
         self.section = section
         self.systemCode = systemCode
         self.isMendedByBuild = isMendedByBuild
-        self.message = isMendedByBuild ? message + "; restore a backup, or build it again" : message
+        self.problem = problem
     }
 
     init(_ error: SystemError) {
         self.init(
-            error.isNotFound ? .notFound : .system, file: error.path, systemCode: error.code, "\(error)")
+            error.isNotFound ? .notFound : .system, file: error.path, systemCode: error.code, error.problem)
     }
 
-    public var description: String {
-        if systemCode != nil { return message }
-        return "\(file): " + (section.map { "section '\($0)' " } ?? "") + message
-    }
+    /// The problem and what to do; without file and section.
+    public var message: String { isMendedByBuild ? problem + "; restore a backup, or build it again" : problem }
+
+    public var description: String { "\(file): " + (section.map { "section '\($0)' " } ?? "") + message }
 
     /// For what a restored backup mends, or a build from the embeddings.
     public static func damaged(_ file: String, _ section: String?, _ message: String) -> SegmentError {

@@ -25,17 +25,19 @@ struct CatalogFile: Sendable {
         files = try CatalogFiles(in: directory, path: path, checksum: checksum)
     }
 
-    func error(_ code: CatalogError.Code, _ detail: String) -> CatalogError {
-        CatalogError(code, path: path, detail)
+    func error(
+        _ code: CatalogError.Code, ordinal: UInt64? = nil, limit: Int? = nil, _ problem: String
+    ) -> CatalogError {
+        CatalogError(code, path: path, ordinal: ordinal, limit: limit, problem)
     }
 
-    func damaged(_ detail: String) -> CatalogError {
-        CatalogError(.corrupt, path: path, isMendedByBuild: true, detail)
+    func damaged(_ problem: String) -> CatalogError {
+        CatalogError(.corrupt, path: path, isMendedByBuild: true, problem)
     }
 
     /// For a value that a later version may define, in a row that matches its checksum.
-    func unsupported(_ detail: String) -> CatalogError {
-        CatalogError(.unsupportedVersion, path: path, detail + ", which this vecdb does not know; use a newer vecdb")
+    func unsupported(_ problem: String) -> CatalogError {
+        CatalogError(.unsupportedVersion, path: path, problem + ", which this vecdb does not know; use a newer vecdb")
     }
 
     func checksum(of bytes: [UInt8]) -> UInt32 { checksum(bytes.span) }

@@ -28,7 +28,8 @@ extension CatalogStaging {
         try inTransactions(of: ids.count) { db, range in
             let statement = try db.cachedStatement(sql: "INSERT INTO \(names.candidates)(ordinal, id) VALUES (?, ?)")
             for index in range {
-                try checkID(ids[index], "ordinal \(grouped(firstOrdinal + UInt64(index)))")
+                let ordinal = firstOrdinal + UInt64(index)
+                try checkID(ids[index], ordinal: ordinal, "ordinal \(grouped(ordinal))")
                 try statement.execute(arguments: [first + Int64(index), ids[index]])
             }
         }

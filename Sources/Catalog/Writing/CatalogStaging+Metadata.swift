@@ -12,13 +12,13 @@ extension CatalogStaging {
         guard documentCount == nil else { throw file.error(.invalidArgument, "metadata was begun already") }
         guard columns.count <= CatalogColumn.limit else {
             throw file.error(
-                .invalidArgument,
+                .invalidArgument, limit: CatalogColumn.limit,
                 "metadata has \(grouped(columns.count)) columns; at most \(grouped(CatalogColumn.limit)) are supported")
         }
         let nameByteCount = columns.reduce(0) { $0 + $1.name.utf8.count }
         guard nameByteCount <= CatalogFile.columnNameByteLimit else {
             throw file.error(
-                .invalidArgument,
+                .invalidArgument, limit: CatalogFile.columnNameByteLimit,
                 "the names of the metadata columns have \(grouped(nameByteCount)) bytes; at most 16 MiB are supported")
         }
         // Bytes: names that differ only in Unicode normalisation are different names.
@@ -106,13 +106,13 @@ extension CatalogStaging {
     private func check(_ row: CatalogMetadataRow) throws(CatalogError) {
         guard row.document.count <= CatalogMetadataRow.documentByteLimit else {
             throw file.error(
-                .invalidArgument,
+                .invalidArgument, ordinal: row.ordinal, limit: CatalogMetadataRow.documentByteLimit,
                 "the metadata of ordinal \(grouped(row.ordinal)) has \(grouped(row.document.count)) bytes; at most "
                     + "16 MiB are supported")
         }
         guard row.values.count == columns.count else {
             throw file.error(
-                .invalidArgument,
+                .invalidArgument, ordinal: row.ordinal,
                 "the metadata of ordinal \(grouped(row.ordinal)) has \(row.values.count) values for "
                     + "\(columns.count) columns")
         }
@@ -132,7 +132,7 @@ extension CatalogStaging {
             return text.utf8.contains(0) ? .null : text.databaseValue
         default:
             throw file.error(
-                .invalidArgument,
+                .invalidArgument, ordinal: ordinal,
                 "the metadata of ordinal \(grouped(ordinal)) has a value that does not fit the "
                     + "\(column.type.rawValue) column \(quoted(column.name))")
         }

@@ -89,13 +89,17 @@ public final class CatalogStaging {
         }
     }
 
-    func checkID(_ id: String, _ what: @autoclosure () -> String) throws(CatalogError) {
+    func checkID(
+        _ id: String, ordinal: UInt64? = nil, _ what: @autoclosure () -> String
+    ) throws(CatalogError) {
         guard id.utf8.count <= CatalogSnapshot.idByteLimit else {
             throw file.error(
-                .invalidArgument, "the id of \(what()) has \(grouped(id.utf8.count)) bytes; at most 1 MiB are allowed")
+                .invalidArgument, ordinal: ordinal, limit: CatalogSnapshot.idByteLimit,
+                "the id of \(what()) has \(grouped(id.utf8.count)) bytes; at most 1 MiB are allowed")
         }
         guard !id.utf8.contains(0) else {
-            throw file.error(.invalidArgument, "the id of \(what()) holds a NUL character; remove it")
+            throw file.error(
+                .invalidArgument, ordinal: ordinal, "the id of \(what()) holds a NUL character; remove it")
         }
     }
 

@@ -26,7 +26,7 @@ func openDatabaseDirectory(_ path: String) throws(DatabaseError) -> Directory {
     } catch {
         guard error.isNotFound || error.isLinkLoop else { throw DatabaseError(error) }
         throw brokenLink(path, error)
-            ?? DatabaseError(.notFound, remedy: .build, "\(path): there is no such database; build one")
+            ?? DatabaseError(.notFound, file: path, remedy: .build, "there is no such database; build one")
     }
 }
 
@@ -36,14 +36,14 @@ func openDatabaseDirectory(_ path: String) throws(DatabaseError) -> Directory {
 func brokenLink(_ path: String, _ error: SystemError) -> DatabaseError? {
     if error.isLinkLoop {
         return DatabaseError(
-            .notFound,
-            "\(path): is a link that leads back to itself, or leads through one; mend the link, or name another path")
+            .notFound, file: path,
+            "is a link that leads back to itself, or leads through one; mend the link, or name another path")
     }
     guard let target = Path.linkTarget(path), (try? Path.status(of: path)) == nil else { return nil }
     return DatabaseError(
-        .notFound,
-        "\(path): is a link to '\(String(decoding: target, as: UTF8.self))', where there is nothing; mend the link, or name "
-            + "another path")
+        .notFound, file: path,
+        "is a link to '\(String(decoding: target, as: UTF8.self))', where there is nothing; mend the link, or name another "
+            + "path")
 }
 
 /// Opens the catalog in the directory of a database.
@@ -60,7 +60,7 @@ func openCatalog(
 }
 
 func notADatabase(_ path: String) -> DatabaseError {
-    DatabaseError(.notFound, "\(path): is no vecdb database (it has no \(catalogFileName))")
+    DatabaseError(.notFound, file: path, "is no vecdb database (it has no \(catalogFileName))")
 }
 
 /// Refuses to write where locks and syncs cannot be trusted.
@@ -69,7 +69,7 @@ func notADatabase(_ path: String) -> DatabaseError {
 func refuseNetworkFileSystem(_ directory: Directory, path: String, unless isAllowed: Bool) throws(DatabaseError) {
     guard !isAllowed, let system = directory.networkFileSystem else { return }
     throw DatabaseError(
-        .system, remedy: .networkFileSystem,
-        "\(path): lies on a network file system (\(system)), whose locks and syncs cannot be trusted; choose another "
+        .system, file: path, remedy: .networkFileSystem,
+        "lies on a network file system (\(system)), whose locks and syncs cannot be trusted; choose another "
             + "place, or allow it")
 }

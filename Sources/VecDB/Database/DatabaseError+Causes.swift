@@ -14,7 +14,9 @@ extension DatabaseError {
             case .beingRemoved: .locked
             case .system: .system
             }
-        self.init(code, remedy: error.isMendedByBuild ? .build : nil, "\(error)")
+        self = DatabaseError(
+            code, file: error.file, remedy: error.isMendedByBuild ? .build : nil, error.message
+        ).with(section: error.section, systemCode: error.systemCode)
     }
 
     init(_ error: CatalogError) {
@@ -30,20 +32,25 @@ extension DatabaseError {
             case .invalidArgument: .invalidInput
             }
         let remedy: Remedy? = error.code == .recoveryPending ? .recovery : error.isMendedByBuild ? .build : nil
-        self.init(code, remedy: remedy, "\(error)")
+        self = DatabaseError(code, file: error.path, remedy: remedy, error.detail)
+            .with(
+                ordinal: error.ordinal, limit: error.limit, systemCode: error.systemCode, sqliteCode: error.sqliteCode)
     }
 
     init(_ error: InputError) {
-        let remedy = error.remedy.flatMap { Remedy(rawValue: $0.rawValue) }
-        switch error.code {
-        case .notFound: self.init(.notFound, remedy: remedy, "\(error)")
-        case .cancelled: self = .interrupted
-        default: self.init(.invalidInput, remedy: remedy, "\(error)")
+        guard error.code != .cancelled else {
+            self = .interrupted
+            return
         }
+        self = DatabaseError(
+            error.code == .notFound ? .notFound : .invalidInput, place: error.place,
+            remedy: error.remedy.flatMap { Remedy(rawValue: $0.rawValue) }, error.message
+        ).with(file: error.file, line: error.line, row: error.row, badRowCount: error.badRowCount)
     }
 
     init(_ error: SystemError) {
-        self.init(error.isNotFound ? .notFound : .system, "\(error)")
+        self = DatabaseError(error.isNotFound ? .notFound : .system, file: error.path, error.problem)
+            .with(systemCode: error.code)
     }
 
     static let interrupted = DatabaseError(.cancelled, "interrupted; nothing was left behind")

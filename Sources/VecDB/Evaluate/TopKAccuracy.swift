@@ -37,9 +37,7 @@ extension VectorDatabase {
     ) throws(DatabaseError) -> TopKAccuracy {
         let dimensions = info.dimensions
         guard queries.count == labels.count * dimensions, !labels.isEmpty else {
-            throw DatabaseError(
-                .invalidArgument,
-                "\(queries.count) floats are not \(labels.count) queries of \(dimensions) dimensions")
+            throw notQueries(queries, count: labels.count, dimensions: dimensions)
         }
         var search = options
         let counts = counts.sorted()

@@ -18,15 +18,13 @@ extension VectorDatabase {
     ) throws(DatabaseError) -> Evaluation {
         let dimensions = info.dimensions
         guard !queries.isEmpty, queries.count % dimensions == 0, truth.count == queries.count / dimensions else {
-            throw DatabaseError(
-                .invalidArgument,
-                "\(queries.count) floats are not \(truth.count) queries of \(dimensions) dimensions")
+            throw notQueries(queries, count: truth.count, dimensions: dimensions)
         }
         guard options.passes <= EvaluationOptions.passLimit else {
             throw DatabaseError(
                 .invalidArgument,
                 "passes is \(options.passes); the best of \(EvaluationOptions.passLimit) is as good, and no more are made"
-            )
+            ).with(found: "\(options.passes)", limit: EvaluationOptions.passLimit)
         }
         try checkTruth(truth, named: "truth")
         var search = options.search

@@ -17,14 +17,16 @@ extension VectorDatabase {
                         .invalidArgument,
                         "\(name), row \(row): no candidate has the ordinal \(ordinal); "
                             + (end == first ? "the database is empty" : "there are \(first) to \(end - 1)")
-                            + (countsFromOne ? ", and it seems to count from 1: take 1 from every ordinal" : ""))
+                            + (countsFromOne ? ", and it seems to count from 1: take 1 from every ordinal" : "")
+                    ).with(row: row, ordinal: ordinal)
                 }
                 let sorted = ordinals.sorted()
                 if let (repeated, _) = zip(sorted, sorted.dropFirst()).first(where: { $0 == $1 }) {
                     throw DatabaseError(
                         .invalidArgument,
                         "\(name), row \(row): names the ordinal \(repeated) twice; a candidate is among the nearest of a "
-                            + "query once")
+                            + "query once"
+                    ).with(row: row, ordinal: repeated)
                 }
             }
         }
@@ -44,8 +46,7 @@ extension VectorDatabase {
     public func seemsToCountFromOne(_ truth: [[UInt64]], of queries: [Float]) throws(DatabaseError) -> Bool {
         let (first, dimensions) = (snapshot.segments.ordinals.first, info.dimensions)
         guard queries.count == truth.count * dimensions else {
-            throw DatabaseError(
-                .invalidArgument, "\(queries.count) floats are not \(truth.count) queries of \(dimensions) dimensions")
+            throw notQueries(queries, count: truth.count, dimensions: dimensions)
         }
         guard !truth.contains(where: { $0.contains(first) }) else { return false }
         var (asGiven, oneLess) = (0.0, 0.0)

@@ -17,7 +17,7 @@ extension Hit {
         as type: Value.Type, decoder: JSONDecoder = JSONDecoder()
     ) throws(DatabaseError) -> Value? {
         guard let metadata else { return nil }
-        return try decoded(metadata, as: type, decoder) { id ?? String(ordinal) }
+        return try decoded(metadata, as: type, decoder, ordinal: ordinal) { id }
     }
 }
 
@@ -27,7 +27,9 @@ extension VectorDatabase {
         id: String, as type: Value.Type, decoder: JSONDecoder = JSONDecoder()
     ) throws(DatabaseError) -> [Value] {
         var values: [Value] = []
-        for document in try metadata(id: id) { values.append(try decoded(document, as: type, decoder) { id }) }
+        for document in try metadata(id: id) {
+            values.append(try decoded(document, as: type, decoder, ordinal: nil) { id })
+        }
         return values
     }
 
@@ -43,9 +45,8 @@ extension VectorDatabase {
                 values.append(nil)
                 continue
             }
-            let value = try decoded(document, as: type, decoder) {
-                (try? snapshot.reading { () throws(DatabaseError) in try snapshot.ids(of: [ordinal]).first })
-                    ?? String(ordinal)
+            let value = try decoded(document, as: type, decoder, ordinal: ordinal) {
+                try? snapshot.reading { () throws(DatabaseError) in try snapshot.ids(of: [ordinal]).first }
             }
             values.append(value)
         }
@@ -60,15 +61,18 @@ extension VectorDatabase {
     }
 }
 
-/// - Parameter name: of the candidate: its id, or its ordinal where ids are not known.
+/// - Parameters:
+///   - ordinal: of the candidate, and `id` its id, as far as they are known: one of them is.
 private func decoded<Value: Decodable>(
-    _ document: String, as type: Value.Type, _ decoder: JSONDecoder, name: () -> String
+    _ document: String, as type: Value.Type, _ decoder: JSONDecoder, ordinal: UInt64?, id: () -> String?
 ) throws(DatabaseError) -> Value {
     do { return try decoder.decode(type, from: Data(document.utf8)) } catch {
-        let (path, reason) = mismatch(error)
+        let (keys, reason) = mismatch(error)
+        let (id, path) = (id(), jsonPath(keys))
+        let name = id ?? ordinal.map(String.init) ?? ""
         throw DatabaseError(
-            .metadataMismatch,
-            "candidate '\(name())': its metadata at \(jsonPath(path)) is not what \(type) wants: \(reason)")
+            .metadataMismatch, "candidate '\(name)': its metadata at \(path) is not what \(type) wants: \(reason)"
+        ).with(ordinal: ordinal, id: id, jsonPath: path, expected: "\(type)")
     }
 }
 

@@ -10,9 +10,11 @@ extension Snapshot {
         let dimensions = segments.dimensions
         guard query.count == dimensions else {
             throw DatabaseError(
-                .invalidArgument, "the query has \(query.count) dimensions, the candidates have \(dimensions)")
+                .invalidArgument, "the query has \(query.count) dimensions, the candidates have \(dimensions)"
+            ).with(expected: "\(dimensions)", found: "\(query.count)")
         }
-        return try VecDB.withPrepared(query, metric: segments.metric, dimensions: dimensions, body)
+        return try VecDB.withPrepared(
+            query, numbers: nil, metric: segments.metric, dimensions: dimensions, body)
     }
 
     /// Calls `body` with some queries of a batch as the index wants them, row-major.
@@ -25,7 +27,7 @@ extension Snapshot {
         let (first, last) = (members[members.startIndex], members[members.endIndex - 1])
         guard last - first >= members.count else {
             return try VecDB.withPrepared(
-                batch.queries(first..<last + 1), metric: metric, dimensions: dimensions, body)
+                batch.queries(first..<last + 1), numbers: members, metric: metric, dimensions: dimensions, body)
         }
         var queries: [Float] = []
         queries.reserveCapacity(members.count * dimensions)
@@ -33,43 +35,52 @@ extension Snapshot {
             let query = batch.queries(member..<member + 1)
             for column in query.indices { queries.append(query[column]) }
         }
-        return try VecDB.withPrepared(queries.span, metric: metric, dimensions: dimensions, body)
+        return try VecDB.withPrepared(
+            queries.span, numbers: members, metric: metric, dimensions: dimensions, body)
     }
 }
 
 /// Calls `body` with queries as searches want them, row-major. They are copied for cosine.
 ///
-/// - Parameter queries: row-major, `dimensions` floats each.
+/// - Parameters:
+///   - queries: row-major, `dimensions` floats each.
+///   - numbers: what errors call them; `nil`: nothing.
 /// - Throws: `invalidArgument` for queries that no search can work with.
 func withPrepared<Value>(
-    _ queries: Span<Float>, metric: Metric, dimensions: Int, _ body: (Span<Float>) throws(DatabaseError) -> Value
+    _ queries: Span<Float>, numbers: ArraySlice<Int>?, metric: Metric, dimensions: Int,
+    _ body: (Span<Float>) throws(DatabaseError) -> Value
 ) throws(DatabaseError) -> Value {
-    guard metric == .cosine else {
-        for start in stride(from: 0, to: queries.count, by: dimensions) {
-            try check(queries.extracting(start..<start + dimensions))
-        }
-        return try body(queries)
-    }
-    var vectors = [Float](repeating: 0, count: queries.count)
+    var vectors = metric == .cosine ? [Float](repeating: 0, count: queries.count) : []
     var output = vectors.mutableSpan
-    for start in stride(from: 0, to: queries.count, by: dimensions) {
-        try check(queries.extracting(start..<start + dimensions))
-        for column in start..<start + dimensions { output[column] = queries[column] }
-        var vector = output._mutatingExtracting(start..<start + dimensions)
-        guard normalise(&vector) != nil else {
-            throw DatabaseError(.invalidArgument, "the query is a zero vector, which has no direction for cosine")
-        }
+    for index in 0..<queries.count / dimensions {
+        let range = index * dimensions..<(index + 1) * dimensions
+        do throws(DatabaseError) {
+            try check(queries.extracting(range))
+            guard metric == .cosine else { continue }
+            for column in range { output[column] = queries[column] }
+            var vector = output._mutatingExtracting(range)
+            guard normalise(&vector) != nil else {
+                throw DatabaseError(.invalidArgument, "the query is a zero vector, which has no direction for cosine")
+            }
+        } catch { throw error.with(row: numbers.map { $0[$0.startIndex + index] }) }
     }
-    return try body(vectors.span)
+    return if metric == .cosine { try body(vectors.span) } else { try body(queries) }
 }
 
 /// How many queries of `dimensions` floats there are.
 func wholeCount(_ queries: Span<Float>, dimensions: Int) throws(DatabaseError) -> Int {
     guard queries.count % dimensions == 0 else {
         throw DatabaseError(
-            .invalidArgument, "\(queries.count) floats are no whole number of queries of \(dimensions) dimensions")
+            .invalidArgument, "\(queries.count) floats are no whole number of queries of \(dimensions) dimensions"
+        ).with(found: "\(queries.count)")
     }
     return queries.count / dimensions
+}
+
+/// What is said of queries that are not as many as what is known of them.
+func notQueries(_ queries: [Float], count: Int, dimensions: Int) -> DatabaseError {
+    DatabaseError(.invalidArgument, "\(queries.count) floats are not \(count) queries of \(dimensions) dimensions")
+        .with(expected: "\(count * dimensions)", found: "\(queries.count)")
 }
 
 /// Refuses a query that no search can work with.
@@ -78,7 +89,8 @@ private func check(_ query: Span<Float>) throws(DatabaseError) {
     guard !Kernels.best.dot(query, query).isFinite else { return }
     if let place = query.indices.first(where: { !query[$0].isFinite }) {
         throw DatabaseError(
-            .invalidArgument, "dimension \(place) of the query is \(query[place]); queries are finite")
+            .invalidArgument, "dimension \(place) of the query is \(query[place]); queries are finite"
+        ).with(found: "\(query[place])")
     }
     throw DatabaseError(.invalidArgument, "the squared norm of the query overflows f32; scale it down")
 }

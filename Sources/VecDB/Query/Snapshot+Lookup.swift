@@ -77,7 +77,10 @@ extension Snapshot {
         do {
             let ids = try catalog.ids(forOrdinals: ordinals)
             return try zip(ids, ordinals).map { id, ordinal throws(DatabaseError) in
-                guard let id else { throw DatabaseError(.corrupt, "the catalog has no id for candidate \(ordinal)") }
+                guard let id else {
+                    throw DatabaseError(.corrupt, "the catalog has no id for candidate \(ordinal)").with(
+                        ordinal: ordinal)
+                }
                 return id
             }
         } catch { throw DatabaseError(anyError: error) }
@@ -93,7 +96,7 @@ extension Snapshot {
         var wanted = [[Int]](repeating: [], count: parts.count)
         for (number, ordinal) in ordinals.enumerated() {
             guard let place = try place(of: ordinal) else {
-                throw DatabaseError(.notFound, "no candidate has the ordinal \(ordinal)")
+                throw DatabaseError(.notFound, "no candidate has the ordinal \(ordinal)").with(ordinal: ordinal)
             }
             rows[place.part].append(place.row)
             wanted[place.part].append(number)
@@ -126,8 +129,8 @@ extension Snapshot {
         guard let named = catalog.segments.first, named.documentCount == named.record.rowCount else { return }
         guard try holds(ordinal) else { return }
         throw DatabaseError(
-            .corrupt, remedy: .build,
-            "\(catalogFileName): the metadata document of candidate \(ordinal) is missing; restore a backup, or build it "
-                + "again")
+            .corrupt, file: catalogFileName, remedy: .build,
+            "the metadata document of candidate \(ordinal) is missing; restore a backup, or build it again"
+        ).with(ordinal: ordinal)
     }
 }

@@ -47,10 +47,12 @@ public final class StreamingSearch {
             ) { batch, _ in rows += batch.count / source.dimensions }
             if let expected = resolved.expectedCount, expected != rows {
                 throw DatabaseError(
-                    .invalidInput, "the manifest counts \(expected) candidates, \(rows) vectors were found")
+                    .invalidInput, "the manifest counts \(expected) candidates, \(rows) vectors were found"
+                ).with(expected: "\(expected)", found: "\(rows)")
             }
             guard rows < 1 << 32 - 1 else {
                 throw DatabaseError(.invalidInput, "\(rows) rows are more than a search numbers (2^32 − 2)")
+                    .with(found: "\(rows)", limit: 1 << 32 - 2)
             }
             try source.countIDs(rows: rows, isCancelled: { false })
             try source.checkMetadata(rows: rows, isCancelled: { false })
@@ -144,7 +146,8 @@ public final class StreamingSearch {
             guard count > 0 else { return [] }
             let limits = SearchLimits(options)
             try limits.check()
-            var candidates = try withPrepared(queries, metric: metric, dimensions: dimensions) {
+            let numbers = ArraySlice(0..<count)
+            var candidates = try withPrepared(queries, numbers: numbers, metric: metric, dimensions: dimensions) {
                 queries throws(DatabaseError) in
                 try DatabaseError.wrapping {
                     let filters = try self.filters(options.excludedIDs, excludedIDs, count: count, limits: limits)
@@ -207,6 +210,7 @@ public final class StreamingSearch {
         }
         if let row = scans.lazy.compactMap(\.rowWithoutScore).first {
             throw DatabaseError(.invalidInput, "row \(row) holds other values than when it was checked; try again")
+                .with(row: row)
         }
         return scans.flatMap(\.candidates)
     }

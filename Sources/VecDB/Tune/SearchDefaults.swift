@@ -39,13 +39,14 @@ func checkMeasuredCounts(_ counts: [Int]) throws(DatabaseError) {
         throw DatabaseError(
             .invalidArgument,
             "settings are measured for k from 1 to \(largestMeasuredCount), not for \(bad); a search for "
-                + "more hits takes those of the largest k in proportion")
+                + "more hits takes those of the largest k in proportion"
+        ).with(found: "\(bad)", limit: largestMeasuredCount)
     }
     guard Set(counts).count <= MeasuredSettings.limit else {
         throw DatabaseError(
             .invalidArgument,
             "a database stores settings for at most \(MeasuredSettings.limit) k, not for \(Set(counts).count); leave out some"
-        )
+        ).with(found: "\(Set(counts).count)", limit: MeasuredSettings.limit)
     }
 }
 

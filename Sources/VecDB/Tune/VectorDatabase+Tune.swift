@@ -55,13 +55,13 @@ extension VectorDatabase {
         // Another database that took the place of this one may well be at the same generation.
         guard current.databaseUUID == measured.catalog.databaseUUID else {
             throw DatabaseError(
-                .locked, "\(path): another database took the place of the one that was being tuned; tune again")
+                .locked, file: path, "another database took the place of the one that was being tuned; tune again")
         }
         guard current.generation == measured.generation, current.segments.map(\.uuid) == [segment] else {
             throw DatabaseError(
-                .locked,
-                "\(path): generation \(current.generation) was committed while \(measured.generation) was being tuned; "
-                    + "tune again")
+                .locked, file: path,
+                "generation \(current.generation) was committed while \(measured.generation) was being tuned; tune again"
+            ).with(expected: "\(measured.generation)", found: "\(current.generation)")
         }
         var settings = current.settings
         let stored = measured.settings
@@ -93,9 +93,8 @@ private struct Tuner {
         let segment = database.snapshot.segments.mapped[0]
         guard let tree = segment.parameters.tree, segment.rowCount > 0 else {
             throw DatabaseError(
-                .invalidArgument, remedy: .treeIndex,
-                "\(database.path): has no tree to tune: every search is brute force; build one with a tree"
-            )
+                .invalidArgument, file: database.path, remedy: .treeIndex,
+                "has no tree to tune: every search is brute force; build one with a tree")
         }
         (self.database, self.segment, self.tree, self.options) = (database, segment, tree, options)
         // Ten hits are what defaults are for, also where there are fewer rows.
@@ -115,8 +114,8 @@ private struct Tuner {
         ) { _ in try checkCancellation() }
         guard let finder, let place = counts.firstIndex(of: k), let nearest = finder.nearest(place) else {
             throw DatabaseError(
-                .invalidArgument,
-                "\(database.path): no query tells settings apart: to each of them all candidates are equally near")
+                .invalidArgument, file: database.path,
+                "no query tells settings apart: to each of them all candidates are equally near")
         }
         func described(_ found: SettingFinder.Found, _ place: Int) -> SearchDefaults {
             SearchDefaults(
@@ -192,6 +191,7 @@ private struct Tuner {
         }
         if let truth, truth.count != count {
             throw DatabaseError(.invalidArgument, "\(truth.count) rows of truth do not belong to \(count) queries")
+                .with(expected: "\(count)", found: "\(truth.count)")
         }
         if let truth {
             try database.checkTruth(truth, named: "truth")

@@ -20,7 +20,7 @@ final class WriterSession {
             let lock = try WriterLock.acquire(
                 in: directory, timeoutSeconds: 0, holder: Self.holder(purpose))
         else {
-            throw DatabaseError(.locked, "\(path): the new directory is locked already")
+            throw DatabaseError(.locked, file: path, "the new directory is locked already")
         }
         let uuid = SegmentUUID.random()
         self.path = path
@@ -54,12 +54,13 @@ final class WriterSession {
             if isCancelled() { throw DatabaseError.interrupted }
             let other = WriterLock.holder(in: directory) ?? "which one cannot be known"
             throw DatabaseError(
-                .locked, "\(path): another process holds the lock (\(other)); try again when it is done")
+                .locked, file: path, "another process holds the lock (\(other)); try again when it is done"
+            ).with(found: other)
         }
         self.path = path
         self.directory = directory
         self.lock = lock
-        if let obstacle = Self.obstacle(directory, lock) { throw DatabaseError(.locked, "\(path): \(obstacle)") }
+        if let obstacle = Self.obstacle(directory, lock) { throw DatabaseError(.locked, file: path, obstacle) }
         do throws(CatalogError) {
             catalog = try CatalogWriter.open(in: directory, checksum: catalogChecksum, isCancelled: isCancelled)
         } catch {
@@ -69,7 +70,7 @@ final class WriterSession {
         let contents = try catalog.contents()
         databaseUUID = contents.databaseUUID
         baseGeneration = contents.generation
-        if let obstacle { throw DatabaseError(.locked, "\(path): \(obstacle)") }
+        if let obstacle { throw DatabaseError(.locked, file: path, obstacle) }
         try removeOrphans()
         try removeGarbage()
     }
@@ -105,8 +106,8 @@ final class WriterSession {
             return
         }
         throw DatabaseError(
-            .corrupt,
-            "\(path)/\(WriterLock.fileName): is no regular file of its own but a directory, symbolic link, hard link, pipe or device; remove it"
+            .corrupt, file: "\(path)/\(WriterLock.fileName)",
+            "is no regular file of its own but a directory, symbolic link, hard link, pipe or device; remove it"
         )
     }
 

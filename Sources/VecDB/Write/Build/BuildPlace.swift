@@ -16,7 +16,7 @@ struct BuildPlace {
         do throws(SystemError) { parent = try Directory(opening: parentPath) } catch {
             guard error.isNotFound || error.isLinkLoop else { throw DatabaseError(error) }
             throw brokenLink(parentPath, error)
-                ?? DatabaseError(.notFound, "\(path): there is no directory '\(parentPath)' to build in")
+                ?? DatabaseError(.notFound, file: path, "there is no directory '\(parentPath)' to build in")
         }
     }
 
@@ -36,7 +36,7 @@ struct BuildPlace {
             throw broken
         }
         guard overwrite else { throw existsAlready(path) }
-        let isNone = DatabaseError(.alreadyExists, "\(path): is no vecdb database, so it is not overwritten")
+        let isNone = DatabaseError(.alreadyExists, file: path, "is no vecdb database, so it is not overwritten")
         let directory: Directory
         do throws(SystemError) { directory = try opened.get() } catch {
             throw error.isNotFound ? isNone : DatabaseError(error)
@@ -50,7 +50,7 @@ struct BuildPlace {
         var trimmed = path.utf8[...]
         while trimmed.count > 1, trimmed.last == separator { trimmed.removeLast() }
         guard !trimmed.isEmpty, !trimmed.elementsEqual([separator]) else {
-            throw DatabaseError(.invalidArgument, "'\(path)' cannot name a database")
+            throw DatabaseError(.invalidArgument, "'\(path)' cannot name a database").with(file: path)
         }
         guard let slash = trimmed.lastIndex(of: separator) else {
             return (".", try checkedName(String(Substring(trimmed))))
@@ -61,7 +61,7 @@ struct BuildPlace {
 
     private static func checkedName(_ name: String) throws -> String {
         guard name != ".", name != "..", !name.utf8.contains(0), name.utf8.count <= 200 else {
-            throw DatabaseError(.invalidArgument, "'\(name)' cannot be the name of a database")
+            throw DatabaseError(.invalidArgument, "'\(name)' cannot be the name of a database").with(file: name)
         }
         return name
     }

@@ -73,7 +73,8 @@ struct BuildPlan {
             if let rowCount, leaves > max(rowCount, 1) {
                 throw DatabaseError(
                     .invalidArgument,
-                    "\(leaves) leaves are more than there are rows (\(rowCount)); ask for at most \(rowCount)")
+                    "\(leaves) leaves are more than there are rows (\(rowCount)); ask for at most \(rowCount)"
+                ).with(found: "\(leaves)", limit: rowCount)
             }
         }
         if let iterations = options.trainingIterations, iterations < 1 {
@@ -83,7 +84,8 @@ struct BuildPlan {
             throw DatabaseError(
                 .invalidArgument,
                 "training iterations is \(iterations); k-means has settled long before \(Self.trainingIterationLimit), the most "
-                    + "there may be")
+                    + "there may be"
+            ).with(found: "\(iterations)", limit: Self.trainingIterationLimit)
         }
         let projected: Int
         switch options.projection {
@@ -91,12 +93,14 @@ struct BuildPlan {
             guard 1...dimensions ~= count else {
                 throw DatabaseError(
                     .invalidArgument,
-                    "pca:\(count) asks for more axes than the \(dimensions) dimensions there are, or for none")
+                    "pca:\(count) asks for more axes than the \(dimensions) dimensions there are, or for none"
+                ).with(found: "\(count)", limit: dimensions)
             }
             guard dimensions <= TreeTraining.principalAxesLimit else {
                 throw DatabaseError(
                     .invalidArgument,
-                    "principal axes need at most 4,096 dimensions, the input has \(dimensions); use 'random'")
+                    "principal axes need at most 4,096 dimensions, the input has \(dimensions); use 'random'"
+                ).with(found: "\(dimensions)", limit: TreeTraining.principalAxesLimit)
             }
             projected = count
         default: projected = dimensions
@@ -105,7 +109,8 @@ struct BuildPlan {
             guard 1...projected ~= perBlock else {
                 throw DatabaseError(
                     .invalidArgument,
-                    "\(perBlock) dimensions per block is impossible with \(projected) projected dimensions")
+                    "\(perBlock) dimensions per block is impossible with \(projected) projected dimensions"
+                ).with(found: "\(perBlock)", limit: projected)
             }
         }
         let suitable = rowCount.map { max(1, min($0, Int(2 * Double($0).squareRoot()))) } ?? 1
@@ -115,7 +120,8 @@ struct BuildPlan {
             throw DatabaseError(
                 .invalidArgument,
                 "\(leaves) leaves of \(dimensions) dimensions need a larger training sample than \(memoryBytes) bytes of memory allow "
-                    + "(\(sampleRows) rows); ask for fewer leaves or give more memory")
+                    + "(\(sampleRows) rows); ask for fewer leaves or give more memory"
+            ).with(found: "\(leaves)", limit: max(1, min(sampleRows, rowCount ?? .max)))
         }
         return TreePlan(
             leaves: leaves, dimensionsPerBlock: options.dimensionsPerBlock, projection: options.projection,
@@ -149,7 +155,8 @@ struct BuildPlan {
                 throw DatabaseError(
                     .invalidArgument,
                     "reorder storage '\(storage.rawValue)' keeps \(wanted.rawValue) input as it is; this input is "
-                        + "\(input?.rawValue ?? "float32")\(metric == .cosine ? " and cosine normalises it" : "")")
+                        + "\(input?.rawValue ?? "float32")\(metric == .cosine ? " and cosine normalises it" : "")"
+                ).with(expected: wanted.rawValue, found: input?.rawValue ?? "float32")
             }
             return element
         }

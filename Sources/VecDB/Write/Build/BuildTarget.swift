@@ -88,23 +88,23 @@ final class BuildTarget {
         try directory.synchronize()
         guard directory.isStillThere else {
             throw DatabaseError(
-                .locked,
-                "\(session.path): the directory that it was built in was moved or replaced meanwhile; nothing was made, "
+                .locked, file: session.path,
+                "the directory that it was built in was moved or replaced meanwhile; nothing was made, "
                     + "start again")
         }
         do throws(SystemError) {
             try creation.sibling.parent.rename(creation.sibling.name, toFreeName: creation.finalName)
         } catch {
             throw error.alreadyExists
-                ? DatabaseError(.alreadyExists, "\(session.path): was made by somebody else in the meantime")
+                ? DatabaseError(.alreadyExists, file: session.path, "was made by somebody else in the meantime")
                 : DatabaseError(error)
         }
         isDone = true
         do throws(SystemError) { try creation.sibling.parent.synchronize() } catch {
             throw DatabaseError(
-                .system,
-                "\(session.path): was built and is complete, but a loss of power may undo it; check the disk (\(error))"
-            )
+                .system, file: session.path,
+                "was built and is complete, but a loss of power may undo it; check the disk (\(error))"
+            ).with(systemCode: error.code)
         }
         return generation
     }
@@ -128,5 +128,6 @@ final class BuildTarget {
 
 func existsAlready(_ path: String) -> DatabaseError {
     DatabaseError(
-        .alreadyExists, remedy: .overwrite, "\(path): exists already; choose another path, or have it overwritten")
+        .alreadyExists, file: path, remedy: .overwrite,
+        "exists already; choose another path, or have it overwritten")
 }

@@ -39,6 +39,7 @@ final class CandidateSource {
             guard let format = VectorFileFormat(rawValue: name) else {
                 let known = VectorFileFormat.allCases.map(\.rawValue).joined(separator: ", ")
                 throw DatabaseError(.invalidArgument, "'\(name)' is no input format; known are \(known)")
+                    .with(expected: known, found: name)
             }
             return format
         }
@@ -69,13 +70,15 @@ final class CandidateSource {
         guard 1...65_535 ~= dimensions, vectors.count % dimensions == 0 else {
             throw DatabaseError(
                 .invalidInput,
-                "\(vectors.count) floats are no whole number of vectors of \(dimensions) dimensions (1 to 65,535)")
+                "\(vectors.count) floats are no whole number of vectors of \(dimensions) dimensions (1 to 65,535)"
+            ).with(found: "\(vectors.count)")
         }
         let count = vectors.count / dimensions
         for (name, found) in [("ids", ids?.count), ("metadata documents", metadata?.count)] {
             if let found, found != count {
                 throw DatabaseError(
-                    .invalidInput, "there are \(count) vectors and \(found) \(name); there must be as many")
+                    .invalidInput, "there are \(count) vectors and \(found) \(name); there must be as many"
+                ).with(expected: "\(count)", found: "\(found)")
             }
         }
         self.dimensions = dimensions
@@ -88,7 +91,8 @@ final class CandidateSource {
         }
         if let row = metadata.firstIndex(where: { $0.utf8.contains(0x0A) }) {
             throw DatabaseError(
-                .invalidInput, "the metadata of row \(row) has a line break between its values; write it on one line")
+                .invalidInput, "the metadata of row \(row) has a line break between its values; write it on one line"
+            ).with(row: row)
         }
         documents = .reader(try MetadataReader.open(documents: metadata, name: "the metadata"))
     }
@@ -132,7 +136,7 @@ final class CandidateSource {
                 throw DatabaseError(
                     .invalidInput,
                     "row \(first.row): \(first.problem); \(validation.badRowCount) of \(validation.rowCount) rows cannot be used"
-                )
+                ).with(row: first.row, badRowCount: validation.badRowCount)
             }
         case .reader(let reader):
             try reader.rewind()
@@ -158,6 +162,7 @@ final class CandidateSource {
         guard found != rows else { return }
         let file = if case .reader(let reader) = ids { reader.file } else { "the input" }
         throw DatabaseError(.invalidInput, "\(file) has \(found) ids for \(rows) vectors; there must be one for each")
+            .with(file: file, expected: "\(rows)", found: "\(found)")
     }
 
     /// Refuses ids of another number than the vectors, in a pass over them; where they are read anyway
@@ -174,7 +179,7 @@ final class CandidateSource {
                 throw DatabaseError(
                     .invalidInput,
                     "\(reader.file) has \(reader.rowCount ?? 0) metadata rows for \(rows) vectors; there must be one for each"
-                )
+                ).with(file: reader.file, expected: "\(rows)", found: "\(reader.rowCount ?? 0)")
             }
         }
     }

@@ -45,7 +45,8 @@ struct ResolvedInput {
         }
         if let expected = manifest?.dimensions, expected != source.dimensions {
             throw DatabaseError(
-                .invalidInput, "the manifest says \(expected) dimensions, the candidates have \(source.dimensions)")
+                .invalidInput, "the manifest says \(expected) dimensions, the candidates have \(source.dimensions)"
+            ).with(expected: "\(expected)", found: "\(source.dimensions)")
         }
     }
 
@@ -64,7 +65,8 @@ struct ResolvedInput {
         }
         guard vectors.dimensions == dimensions else {
             throw DatabaseError(
-                .invalidInput, "\(path) has \(vectors.dimensions) dimensions, the candidates have \(dimensions)")
+                .invalidInput, "\(path) has \(vectors.dimensions) dimensions, the candidates have \(dimensions)"
+            ).with(file: path, expected: "\(dimensions)", found: "\(vectors.dimensions)")
         }
         let ids = try files.queryIDs.map {
             try IDReader.open($0, hashedBy: manifest, isCancelled: isCancelled)
@@ -102,7 +104,8 @@ func sayingNoMore<Value>(of files: String, _ body: () throws -> Value) throws ->
         return try body()
     } catch let error as InputError where error.remedy != nil {
         throw DatabaseError(
-            .invalidInput,
-            "\(error); of \(files) this cannot be said: save them as .npy, and ids in a file of their own")
+            .invalidInput, place: error.place, remedy: nil,
+            "\(error.message); of \(files) this cannot be said: save them as .npy, and ids in a file of their own"
+        ).with(file: error.file, line: error.line, row: error.row)
     }
 }

@@ -87,7 +87,8 @@ struct Staging {
                 if let ids = queries.ids {
                     guard let next = try ids.next() else {
                         throw DatabaseError(
-                            .invalidInput, "\(ids.file) has \(count + row) ids and there are more query vectors")
+                            .invalidInput, "\(ids.file) has \(count + row) ids and there are more query vectors"
+                        ).with(file: ids.file, row: count + row)
                     }
                     id = next
                 } else {
@@ -101,9 +102,11 @@ struct Staging {
         try validation.throwIfBad(in: queries.vectors)
         if let ids = queries.ids, try ids.next() != nil {
             throw DatabaseError(.invalidInput, "\(ids.file) has more ids than the \(count) query vectors")
+                .with(file: ids.file, row: count)
         }
         if let expected = queries.expectedCount, expected != count {
             throw DatabaseError(.invalidInput, "the manifest counts \(expected) queries, \(count) vectors were found")
+                .with(expected: "\(expected)", found: "\(count)")
         }
         result.queryCount = count
         result.sampleQueries = try sampled(queries.vectors, count: count)
@@ -136,7 +139,8 @@ func repeatedIDs(_ id: String, rows: [UInt64], repeats: Int, of count: Int) -> D
     DatabaseError(
         .invalidInput, remedy: .duplicateIDs,
         "rows \(rows.prefix(2).map { String($0) }.joined(separator: " and ")) have the same id '\(id)'; "
-            + "\(repeats) of \(count) rows repeat an id; correct them, or have the last of each kept or all allowed")
+            + "\(repeats) of \(count) rows repeat an id; correct them, or have the last of each kept or all allowed"
+    ).with(row: rows.first.map { Int($0) }, badRowCount: repeats, id: id)
 }
 
 // Readers of inputs and the catalog know nothing of each other, so both have types for what passes from one to the other.

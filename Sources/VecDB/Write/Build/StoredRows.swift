@@ -42,6 +42,7 @@ struct StoredRows {
             done += count
             guard done <= plan.inputRowCount else {
                 throw DatabaseError(.invalidInput, "the input grew while it was read")
+                    .with(expected: "\(plan.inputRowCount)")
             }
             var ordinals = Array(first..<first + UInt64(count))
             if nextDropped < dropped.endIndex, dropped[nextDropped] < first + UInt64(count) {
@@ -66,6 +67,7 @@ struct StoredRows {
         }
         guard done == plan.inputRowCount else {
             throw DatabaseError(.invalidInput, "the input has \(done) rows now and had \(plan.inputRowCount) at first")
+                .with(expected: "\(plan.inputRowCount)", found: "\(done)")
         }
     }
 
@@ -78,7 +80,8 @@ struct StoredRows {
             var vector = span._mutatingExtracting(row * dimensions..<(row + 1) * dimensions)
             guard let norm = normalise(&vector) else {
                 throw DatabaseError(
-                    .invalidInput, "row \(ordinals[row]) is a zero vector, which has no direction for cosine")
+                    .invalidInput, "row \(ordinals[row]) is a zero vector, which has no direction for cosine"
+                ).with(row: Int(ordinals[row]))
             }
             norms.append(norm)
         }

@@ -114,9 +114,11 @@ private final class DatabaseBuilder {
         }
         guard rows < 1 << 32 - 1 else {
             throw DatabaseError(.invalidInput, "\(rows) rows are more than one segment holds (2^32 − 2)")
+                .with(found: "\(rows)", limit: 1 << 32 - 2)
         }
         if let expected = resolved.expectedCount, expected != rows {
             throw DatabaseError(.invalidInput, "the manifest counts \(expected) candidates, \(rows) vectors were found")
+                .with(expected: "\(expected)", found: "\(rows)")
         }
         try source.checkMetadata(rows: rows, isCancelled: isCancelled)
         clock.mark(.read)
