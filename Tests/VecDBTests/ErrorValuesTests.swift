@@ -2,6 +2,7 @@ import EmbeddingInput
 import FileSystem
 import Foundation
 import SegmentFile
+import TestSupport
 import Testing
 
 @testable import Catalog
