@@ -56,12 +56,12 @@ final class SegmentTarget: FuzzTarget {
         let (segments, query) = (SegmentList([segment]), try questions.query(0, of: segment))
         var trace = SearchTrace(isOn: false)
         for plan in questions.plans {
-            try segments.search(query.span, plan: plan, filter: excluded, scratch: &scratch, trace: &trace)
+            try segments.search(query.span, plan: plan, filter: filter, scratch: &scratch, trace: &trace)
             try check(segment, plan.k)
         }
         let count = questions.batchCount
         let queries = try (0..<count).flatMap { try questions.query($0, of: segment) }
-        let filters = (0..<count).map { $0 % 2 == 0 ? excluded : .none }
+        let filters = (0..<count).map { $0 % 2 == 0 ? filter : .all }
         let k = questions.plans[0].k
         if segment.parameters.tree != nil {
             let search = TreeSearch(of: segments, for: queries.span, count: count, plan: questions.plans[0])
@@ -131,7 +131,12 @@ struct SegmentQuestions {
         let exponent = [0, 0, 0, 1, -1, 18, -30, 60][Int(bytes[5] & 7)]
         let scale = Float(sign: .plus, exponent: exponent, significand: 1)
         let values = (0..<segment.dimensions).map { Float(($0 + number) * (1 + Int(bytes[6])) % 17 - 8) * scale }
-        return try preparedQuery(values, metric: segment.metric, dimensions: segment.dimensions)
+        var query: [Float] = []
+        try withPrepared(values.span, numbers: nil, metric: segment.metric, dimensions: segment.dimensions) {
+            prepared throws(DatabaseError) in
+            for index in prepared.indices { query.append(prepared[index]) }
+        }
+        return query
     }
 }
 
