@@ -6,31 +6,9 @@ import Synchronization
 import TestSupport
 import Testing
 
-import class GRDB.DatabaseQueue
-
 @testable import VecDB
 
 // Directories, files and the working directory change while somebody is at work.
-
-private func makeDatabase(_ path: String, _ name: String, rows: Int = 300) throws {
-    var options = BuildOptions()
-    options.index = .treeAH
-    options.leaves = 4
-    let documents = (0..<rows).map { "{\"of\":\"\(name)\",\"row\":\($0)}" }
-    try VectorDatabase.build(
-        at: path,
-        from: .memory(
-            vectors: clusteredVectors(count: rows, dimensions: 4, seed: 1), dimensions: 4,
-            ids: (0..<rows).map { "\(name) \($0)" }, metadata: documents),
-        options: options)
-}
-
-private func overwrite(_ path: String, timeoutSeconds: Double = 60) throws {
-    var options = BuildOptions()
-    options.overwrite = true
-    options.lockTimeoutSeconds = timeoutSeconds
-    try VectorDatabase.build(at: path, from: .memory(vectors: [7, 8], dimensions: 1), options: options)
-}
 
 private func tune(_ path: String) throws {
     var options = TuneOptions()
@@ -107,7 +85,7 @@ private func descriptors(of path: String) throws -> Int {
 }
 
 private let writers: [(name: String, run: @Sendable (String) throws -> Void)] = [
-    ("build", { try overwrite($0) }), ("tune", { try tune($0) }),
+    ("build", { try overwriteNamed($0) }), ("tune", { try tune($0) }),
 ]
 
 // The limits are for what never ends: they also count how long a test waits for others to run.
@@ -115,8 +93,8 @@ private let writers: [(name: String, run: @Sendable (String) throws -> Void)] = 
 func `fault 03: a writer that waits notices that the directory was swapped`(writer: Int) throws {
     let place = try TemporaryDirectory()
     let (live, next, old) = (place.file("live"), place.file("next"), place.file("old"))
-    try makeDatabase(live, "live")
-    try makeDatabase(next, "next")
+    try makeNamedDatabase(live, "live")
+    try makeNamedDatabase(next, "next")
     let before = [try contents(live), try contents(next)]
     let error = try #require(
         try waiting(for: live, { try writers[writer].run(live) }) {
@@ -127,8 +105,8 @@ func `fault 03: a writer that waits notices that the directory was swapped`(writ
     #expect(try contents(old) == before[0] && contents(live) == before[1])
     #expect(try isIntact(old) && isIntact(live))
     // Nothing keeps the next one from its work.
-    try overwrite(live)
-    try overwrite(old)
+    try overwriteNamed(live)
+    try overwriteNamed(old)
     #expect(try isIntact(old) && isIntact(live))
 }
 
@@ -136,7 +114,7 @@ func `fault 03: a writer that waits notices that the directory was swapped`(writ
 func `fault 03: a writer that waits notices that a file was replaced`(name: String, writer: Int) throws {
     let place = try TemporaryDirectory()
     let live = place.file("live")
-    try makeDatabase(live, "live")
+    try makeNamedDatabase(live, "live")
     let before = try contents(live)
     let error = try waiting(for: live, { try writers[writer].run(live) }) {
         try move(live + "/" + name, place.file("kept"))
@@ -152,9 +130,9 @@ func `fault 03: a writer that waits notices that a file was replaced`(name: Stri
 func `fault 03: tune does not write into another database that took the catalog's place`() throws {
     let place = try TemporaryDirectory()
     let (live, next) = (place.file("live"), place.file("next"))
-    try makeDatabase(live, "live")
+    try makeNamedDatabase(live, "live")
     // At the same generation, with more rows.
-    try makeDatabase(next, "next", rows: 500)
+    try makeNamedDatabase(next, "next", rows: 500)
     let before = try contents(next)
     // The segment of the database that was there is not the other one's to remove.
     let stays = try contents(live).filter { $0.key.hasSuffix(".vseg") }
@@ -174,8 +152,8 @@ func `fault 03: tune does not write into another database that took the catalog'
 func `fault 03: segments of the database whose catalog was taken away stay`(writer: Int) throws {
     let place = try TemporaryDirectory()
     let (live, next) = (place.file("live"), place.file("next"))
-    try makeDatabase(live, "live")
-    try makeDatabase(next, "next")
+    try makeNamedDatabase(live, "live")
+    try makeNamedDatabase(next, "next")
     // Another database's catalog and segment come to lie in the directory in which the writer waits.
     let (mine, theirs) = (try contents(live), try contents(next))
     _ = try waiting(for: live, { try writers[writer].run(live) }) {
@@ -189,21 +167,21 @@ func `fault 03: segments of the database whose catalog was taken away stay`(writ
     #expect(try isIntact(live))
     // With its own catalog it is whole again, and what the other has left stays.
     try mine["catalog.sqlite"]?.write(to: URL(fileURLWithPath: live + "/catalog.sqlite"))
-    try overwrite(live)
+    try overwriteNamed(live)
     #expect(try isIntact(live) && contents(live).count == 3)
 }
 
 @Test func `fault 03: only orphans that are provably of the database are removed`() throws {
     let place = try TemporaryDirectory()
     let (live, other) = (place.file("live"), place.file("other"))
-    try makeDatabase(live, "live")
-    try makeDatabase(other, "other")
+    try makeNamedDatabase(live, "live")
+    try makeNamedDatabase(other, "other")
     func segment(of path: String) throws -> (name: String, bytes: Data) {
         try #require(try contents(path).first { $0.key.hasSuffix(".vseg") }.map { ($0.key, $0.value) })
     }
     func put(_ bytes: Data, _ name: String) throws { try bytes.write(to: URL(fileURLWithPath: live + "/" + name)) }
     let (foreign, own) = (try segment(of: other), try segment(of: live))
-    try overwrite(live)
+    try overwriteNamed(live)
     let replaced = try segment(of: live).name
     // A finished file of this database whose row is gone, as if a crash had left it, and a scratch file.
     try put(own.bytes, own.name)
@@ -218,7 +196,7 @@ func `fault 03: segments of the database whose catalog was taken away stay`(writ
     try FileManager.default.createSymbolicLink(atPath: live + "/" + uuids[3], withDestinationPath: own.name)
     for name in [".scratch-", ".scratch-07", ".scratch-x", ".scratch-18446744073709551616"] { try put(Data([2]), name) }
     let before = try FileManager.default.contentsOfDirectory(atPath: live)
-    try overwrite(live)
+    try overwriteNamed(live)
     let after = try FileManager.default.contentsOfDirectory(atPath: live)
     #expect(Set(before).subtracting(after) == [own.name, replaced, ".scratch-18446744073709551615"])
     #expect(try isIntact(live))
@@ -228,8 +206,8 @@ func `fault 03: segments of the database whose catalog was taken away stay`(writ
 func `fault 03: what a crash staged is removed, unless it is another database's`(isForeign: Bool) throws {
     let place = try TemporaryDirectory()
     let (live, other) = (place.file("live"), place.file("other"))
-    try makeDatabase(live, "live")
-    try makeDatabase(other, "other")
+    try makeNamedDatabase(live, "live")
+    try makeNamedDatabase(other, "other")
     let name = try #require(try contents(other).keys.first { $0.hasSuffix(".vseg") })
     let uuid = try #require(SegmentUUID(segmentFileName: name))
     do {
@@ -254,8 +232,8 @@ func `fault 03: what a crash staged is removed, unless it is another database's`
         for path in [live, next, old] where FileManager.default.fileExists(atPath: path) {
             try FileManager.default.removeItem(atPath: path)
         }
-        try makeDatabase(live, "live")
-        try makeDatabase(next, "next")
+        try makeNamedDatabase(live, "live")
+        try makeNamedDatabase(next, "next")
         let before = [try contents(live), try contents(next)]
         var options = BuildOptions()
         (options.overwrite, options.index, options.leaves) = (true, .treeAH, 4)
@@ -296,8 +274,8 @@ func `fault 03: what a crash staged is removed, unless it is another database's`
 @Test func `fault 04: a snapshot keeps to its database when directories are swapped`() throws {
     let place = try TemporaryDirectory()
     let (live, next, old) = (place.file("live"), place.file("next"), place.file("old"))
-    try makeDatabase(live, "live")
-    try makeDatabase(next, "next")
+    try makeNamedDatabase(live, "live")
+    try makeNamedDatabase(next, "next")
     let database = try VectorDatabase.open(live)
     try move(live, old)
     try move(next, live)
@@ -308,8 +286,8 @@ func `fault 03: what a crash staged is removed, unless it is another database's`
 @Test func `fault 04: a catalog that was copied over the open one is noticed by every read`() throws {
     let place = try TemporaryDirectory()
     let (live, next) = (place.file("live"), place.file("next"))
-    try makeDatabase(live, "live")
-    try makeDatabase(next, "next")
+    try makeNamedDatabase(live, "live")
+    try makeNamedDatabase(next, "next")
     let database = try VectorDatabase.open(live)
     var options = SearchOptions(k: 5)
     options.includesMetadata = true
@@ -337,7 +315,7 @@ func `fault 03: what a crash staged is removed, unless it is another database's`
     let place = try TemporaryDirectory()
     for name in ["here", "there"] {
         try FileManager.default.createDirectory(atPath: place.file(name), withIntermediateDirectories: false)
-        try makeDatabase(place.file(name + "/db"), name)
+        try makeNamedDatabase(place.file(name + "/db"), name)
     }
     let origin = FileManager.default.currentDirectoryPath
     defer { _ = FileManager.default.changeCurrentDirectoryPath(origin) }
@@ -378,66 +356,4 @@ private func checkAnswers(of database: VectorDatabase, _ name: String) throws {
         if !isRight { strangers.withLock { $0 += 1 } }
     }
     #expect(strangers.withLock { $0 } == 0)
-}
-
-@Test func `fault 09: what an overwriting build makes is as open as the catalog`() throws {
-    let place = try TemporaryDirectory()
-    let path = place.file("a")
-    try makeDatabase(path, "a")
-    for mode in [0o600, 0o640, 0o664] {
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path + "/catalog.sqlite")
-        try FileManager.default.removeItem(atPath: path + "/lock")
-        try overwrite(path)
-        for name in try FileManager.default.contentsOfDirectory(atPath: path) {
-            let found = try FileManager.default.attributesOfItem(atPath: path + "/" + name)[.posixPermissions] as? Int
-            #expect(found == mode, "\(name)")
-        }
-    }
-}
-
-@Test func `fault 09: all files of a new database are for the same people`() throws {
-    let place = try TemporaryDirectory()
-    let path = place.file("a")
-    try makeDatabase(path, "a")
-    let modes = try FileManager.default.contentsOfDirectory(atPath: path).map {
-        try #require(try FileManager.default.attributesOfItem(atPath: path + "/" + $0)[.posixPermissions] as? Int)
-    }
-    // SQLite's own choice would be narrower than 666 less the umask, whatever that is.
-    #expect(modes.count == 3 && Set(modes).count == 1, "\(modes)")
-    let probe = place.file("probe")
-    unsafe close(open(probe, O_CREAT | O_WRONLY, 0o666))
-    #expect(try FileManager.default.attributesOfItem(atPath: probe)[.posixPermissions] as? Int == modes[0])
-}
-
-/// The database is held, not damaged, and a writer that waits for it can be stopped.
-@Test func `fault 11: a catalog that another program holds is locked for all`() throws {
-    let place = try TemporaryDirectory()
-    let path = place.file("a")
-    try makeDatabase(path, "a")
-    let blocker = try DatabaseQueue(path: path + "/catalog.sqlite")
-    try blocker.inDatabase { db in try db.execute(sql: "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT") }
-    let inspected = #expect(throws: DatabaseError.self) { _ = try VectorDatabase.inspect(path) }
-    #expect(inspected?.code == .locked)
-    let started = ContinuousClock.now
-    let stopped = #expect(throws: DatabaseError.self) {
-        _ = try WriterSession(
-            opening: path, in: try Directory(opening: path), purpose: "test", timeoutSeconds: 0,
-            allowsNetworkFileSystem: true, isCancelled: { ContinuousClock.now - started > .milliseconds(50) })
-    }
-    #expect(stopped?.code == .cancelled && ContinuousClock.now - started < .seconds(5))
-    try blocker.close()
-    #expect(try VectorDatabase.inspect(path).problems.isEmpty)
-}
-
-@Test func `fault 11: a lock that another program holds is not put down to the last writer`() throws {
-    let place = try TemporaryDirectory()
-    let path = place.file("a")
-    try makeDatabase(path, "a")
-    let text = "pid 1 on here since yesterday, build"
-    do { _ = try WriterLock.acquire(in: try Directory(opening: path), timeoutSeconds: 0, holder: text) }
-    let lock = try Directory(opening: path).open("lock")
-    #expect(try lock.tryLock(exclusive: true))
-    let error = #expect(throws: DatabaseError.self) { try overwrite(path, timeoutSeconds: 0) }
-    #expect(error?.code == .locked && error?.message.contains("yesterday") == false)
-    withExtendedLifetime(lock) {}
 }

@@ -38,7 +38,7 @@ final class InputFile {
     ///   - isCancelled: asked between chunks while a pipe is copied; an endless pipe without a limit ends no other way.
     static func open(
         _ path: String, expecting expected: File.Status? = nil, spoolDirectory: String?,
-        byteLimit: ByteLimit = { _ throws(InputError) in nil }, isCancelled: () -> Bool
+        byteLimit: ByteLimit? = nil, isCancelled: () -> Bool
     ) throws(InputError) -> InputFile {
         if path == "-" {
             let name = "standard input"
@@ -67,7 +67,7 @@ final class InputFile {
     /// Opens `path`, and hashes every pass over it where `manifest` names it; see `open(_:expecting:spoolDirectory:byteLimit:isCancelled:)`.
     static func open(
         _ path: String, hashedBy manifest: ExportManifest?, spoolDirectory: String?,
-        byteLimit: ByteLimit = { _ throws(InputError) in nil }, isCancelled: () -> Bool
+        byteLimit: ByteLimit? = nil, isCancelled: () -> Bool
     ) throws(InputError) -> InputFile {
         let named = manifest?.file(at: path)
         let file = try open(
@@ -93,11 +93,11 @@ final class InputFile {
     }
 
     private convenience init(
-        spooling source: File, name: String, directory: String?, byteLimit: ByteLimit, isCancelled: () -> Bool
+        spooling source: File, name: String, directory: String?, byteLimit: ByteLimit?, isCancelled: () -> Bool
     ) throws(InputError) {
         var spool = try Spool(for: name, in: directory)
         if try !spool.append(contentsOf: source, upTo: Self.beginningByteCount, isCancelled: isCancelled) {
-            let limit = try byteLimit(try InputFile(spool, name: name))
+            let limit = try byteLimit?(try InputFile(spool, name: name)) ?? nil
             guard try spool.append(contentsOf: source, upTo: limit.map { $0 + 1 }, isCancelled: isCancelled) else {
                 throw InputError(
                     .malformed, file: name,

@@ -52,88 +52,58 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
         case treeIndex
     }
 
-    /// In a box, for the error's room is made in every call that may throw it.
-    private final class Box: Sendable {
-        let values: Values
-        init(_ values: Values) { self.values = values }
-    }
-
-    private struct Values: Sendable, Equatable {
-        let code: Code
-        let remedy: Remedy?
-        let problem: String
-        /// What stands before the problem: the file, and where in it.
-        let place: String?
-        var file: String?
-        var section: String?
-        var line: Int?
-        var row: Int?
-        var badRowCount: Int?
-        var ordinal: UInt64?
-        var id: String?
-        var jsonPath: String?
-        var expected: String?
-        var found: String?
-        var limit: Int?
-        var systemCode: Int32?
-        var sqliteCode: Int32?
-    }
-
-    private let box: Box
-    private var values: Values { box.values }
-
-    public var code: Code { values.code }
+    public let code: Code
     /// What to set, where that helps.
-    public var remedy: Remedy? { values.remedy }
+    public let remedy: Remedy?
     /// What is wrong and what to do; ``message`` says before it where.
-    public var problem: String { values.problem }
+    public let problem: String
 
     /// The file or directory concerned, as the caller or the database names it.
-    public var file: String? { values.file }
+    public private(set) var file: String?
     /// The section of a segment file.
-    public var section: String? { values.section }
+    public private(set) var section: String?
     /// The one-based line of a text file.
-    public var line: Int? { values.line }
+    public private(set) var line: Int?
     /// The zero-based row of the input, or the query of a batch; the first of several.
-    public var row: Int? { values.row }
+    public private(set) var row: Int?
     /// How many rows of the input cannot be used, where all of them were counted.
-    public var badRowCount: Int? { values.badRowCount }
+    public private(set) var badRowCount: Int?
     /// The candidate concerned.
-    public var ordinal: UInt64? { values.ordinal }
-    public var id: String? { values.id }
+    public private(set) var ordinal: UInt64?
+    public private(set) var id: String?
     /// The place in the candidate's metadata document: `$.genres[2]`.
-    public var jsonPath: String? { values.jsonPath }
+    public private(set) var jsonPath: String?
     /// What there should be, and what there is instead.
-    public var expected: String? { values.expected }
-    public var found: String? { values.found }
+    public private(set) var expected: String?
+    public private(set) var found: String?
     /// The most that is possible of what there is too much of.
-    public var limit: Int? { values.limit }
+    public private(set) var limit: Int?
     /// `errno`, where the operating system refused.
-    public var systemCode: Int32? { values.systemCode }
+    public private(set) var systemCode: Int32?
     /// SQLite's extended result code, where SQLite refused.
-    public var sqliteCode: Int32? { values.sqliteCode }
+    public private(set) var sqliteCode: Int32?
+
+    /// What stands before the problem: the file, and where in it.
+    private let place: String?
 
     /// - Parameters:
     ///   - file: named before the problem.
     ///   - problem: what is wrong, and what to do.
     public init(_ code: Code, file: String? = nil, remedy: Remedy? = nil, _ problem: String) {
-        box = Box(Values(code: code, remedy: remedy, problem: problem, place: file, file: file))
+        self.init(code, place: file, remedy: remedy, problem)
+        self.file = file
     }
 
     init(_ code: Code, place: String?, remedy: Remedy?, _ problem: String) {
-        box = Box(Values(code: code, remedy: remedy, problem: problem, place: place))
+        (self.code, self.remedy, self.place, self.problem) = (code, remedy, place, problem)
     }
-
-    private init(_ values: Values) { box = Box(values) }
 
     /// The text for people, made of the values.
     public var message: String {
-        (values.place.map { $0 + ": " } ?? "") + (section.map { "section '\($0)' " } ?? "") + problem
+        (place.map { $0 + ": " } ?? "") + (section.map { "section '\($0)' " } ?? "") + problem
     }
 
     public var description: String { message }
-
-    public static func == (left: DatabaseError, right: DatabaseError) -> Bool { left.values == right.values }
 }
 
 extension DatabaseError {
@@ -143,20 +113,20 @@ extension DatabaseError {
         ordinal: UInt64? = nil, id: String? = nil, jsonPath: String? = nil, expected: String? = nil,
         found: String? = nil, limit: Int? = nil, systemCode: Int32? = nil, sqliteCode: Int32? = nil
     ) -> DatabaseError {
-        var values = values
-        values.file = file ?? self.file
-        values.section = section ?? self.section
-        values.line = line ?? self.line
-        values.row = row ?? self.row
-        values.badRowCount = badRowCount ?? self.badRowCount
-        values.ordinal = ordinal ?? self.ordinal
-        values.id = id ?? self.id
-        values.jsonPath = jsonPath ?? self.jsonPath
-        values.expected = expected ?? self.expected
-        values.found = found ?? self.found
-        values.limit = limit ?? self.limit
-        values.systemCode = systemCode ?? self.systemCode
-        values.sqliteCode = sqliteCode ?? self.sqliteCode
-        return DatabaseError(values)
+        var error = self
+        error.file = file ?? self.file
+        error.section = section ?? self.section
+        error.line = line ?? self.line
+        error.row = row ?? self.row
+        error.badRowCount = badRowCount ?? self.badRowCount
+        error.ordinal = ordinal ?? self.ordinal
+        error.id = id ?? self.id
+        error.jsonPath = jsonPath ?? self.jsonPath
+        error.expected = expected ?? self.expected
+        error.found = found ?? self.found
+        error.limit = limit ?? self.limit
+        error.systemCode = systemCode ?? self.systemCode
+        error.sqliteCode = sqliteCode ?? self.sqliteCode
+        return error
     }
 }

@@ -1,5 +1,5 @@
 /// How nearness is measured. `Formats/numerics.md` defines each to the bit.
-public enum Metric: String, CaseIterable, Sendable, Codable {
+public enum Metric: String, CaseIterable, Sendable {
     /// Inner product; larger is better.
     case dot
     /// Inner product of normalised vectors; larger is better. Zero vectors are refused.

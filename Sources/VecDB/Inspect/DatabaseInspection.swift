@@ -5,7 +5,7 @@ import SegmentFile
 import TreeAH
 
 /// What `inspect` shows: as much as can be told of a database, damaged ones included.
-public struct DatabaseInspection: Sendable, Codable {
+public struct DatabaseInspection: Sendable {
     public var database: String
     public var generation: UInt64?
     /// Of the segment file: `1.0`.
@@ -35,20 +35,20 @@ public struct DatabaseInspection: Sendable, Codable {
     public var unsupported: [String] = []
 
     /// A typed metadata column.
-    public struct Column: Sendable, Codable {
+    public struct Column: Sendable {
         public var name: String
         public var type: String
     }
 
     /// A segment file and its sections, in file order.
-    public struct Segment: Sendable, Codable {
+    public struct Segment: Sendable {
         public var file: String
         public var uuid: String?
         public var bytes: Int
         public var rows: Int?
         public var sections: [Section]
 
-        public struct Section: Sendable, Codable {
+        public struct Section: Sendable {
             public var name: String
             public var offset: Int
             public var bytes: Int
@@ -59,7 +59,7 @@ public struct DatabaseInspection: Sendable, Codable {
     }
 
     /// How evenly rows are spread over the leaves.
-    public struct LeafSizes: Sendable, Codable {
+    public struct LeafSizes: Sendable {
         public var min: Int
         public var p50: Int
         public var max: Int

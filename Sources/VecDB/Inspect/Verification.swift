@@ -5,7 +5,7 @@ import TreeAH
 import VectorKernels
 
 /// What `verify` found out.
-public struct VerificationReport: Sendable, Codable {
+public struct VerificationReport: Sendable {
     public var database: String
     public var deep: Bool
     /// What was checked, in order.
@@ -17,7 +17,7 @@ public struct VerificationReport: Sendable, Codable {
 
     public var isIntact: Bool { damage.isEmpty }
 
-    public struct Check: Sendable, Codable {
+    public struct Check: Sendable {
         public var name: String
         /// How much was checked: `52,431 blocks`.
         public var detail: String

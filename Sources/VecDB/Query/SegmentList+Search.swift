@@ -13,7 +13,7 @@ extension SegmentList {
         _ query: Span<Float>, plan: SearchPlan, filter: SnapshotFilter, scratch: inout SearchScratch,
         trace: inout SearchTrace
     ) throws {
-        switch models.isEmpty && plan.way == .tree ? .exact : plan.way {
+        switch plan.way {
         case .direct:
             scratch.hits.reset(k: plan.k)
             for (place, part) in parts.enumerated() {

@@ -3,8 +3,8 @@ import SegmentFile
 import TreeAH
 import VectorKernels
 
-/// The segments of a snapshot, in its order, and the models that they share.
-struct SegmentList: Sendable {
+/// The segments of a snapshot, in its order, and the models that they share. One object, for searches pass it on.
+final class SegmentList: Sendable {
     let mapped: [IndexSegment]
     /// Rows that no segment file holds yet.
     let delta: DeltaSegment?

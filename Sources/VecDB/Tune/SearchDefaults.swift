@@ -3,7 +3,7 @@ import FileSystem
 import SegmentFile
 
 /// Search parameters that are used when a query names none, and how they were judged.
-public struct SearchDefaults: Sendable, Codable, Equatable {
+public struct SearchDefaults: Sendable, Equatable {
     public var leavesToSearch: Int
     public var reorder: Int
     /// The k that `recall` counts.

@@ -36,7 +36,7 @@ public struct TuneOptions: Sendable {
 }
 
 /// What tuning found.
-public struct Tuning: Sendable, Codable {
+public struct Tuning: Sendable {
     public var targetRecall: Double
     /// Whether a setting of the tree reaches it.
     public var isReached: Bool

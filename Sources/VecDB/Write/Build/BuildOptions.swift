@@ -1,5 +1,5 @@
 /// Which search structure a build makes.
-public enum IndexKind: String, CaseIterable, Sendable, Codable {
+public enum IndexKind: String, CaseIterable, Sendable {
     /// Exact below about 20,000 rows, tree-AH above.
     case auto
     /// Brute force over the stored vectors.
@@ -22,14 +22,14 @@ public enum ProjectionChoice: Sendable, Equatable {
 }
 
 /// What the exact scores are computed from: what may be asked for, where a `RowElement` is what is made.
-public enum ReorderStorage: String, CaseIterable, Sendable, Codable {
+public enum ReorderStorage: String, CaseIterable, Sendable {
     /// `u8` or `i8` when the input is of that type and the metric keeps it so, else `f32`.
     case auto
     case f32, bf16, int8, u8, i8
 }
 
 /// What happens when two candidates have the same id.
-public enum DuplicateIDPolicy: String, CaseIterable, Sendable, Codable {
+public enum DuplicateIDPolicy: String, CaseIterable, Sendable {
     /// The build is refused.
     case error
     /// Only the last candidate of each id is stored.

@@ -1,5 +1,5 @@
 /// The parts of a build, in order; the segment is synced before settings are chosen on it, the rest behind.
-public enum BuildPhase: String, CaseIterable, Sendable, Codable {
+public enum BuildPhase: String, CaseIterable, Sendable {
     case read, train, assign, encode, write, tune, sync
 }
 
@@ -12,7 +12,7 @@ public struct BuildProgress: Sendable {
 }
 
 /// What a build made.
-public struct BuildSummary: Sendable, Codable {
+public struct BuildSummary: Sendable {
     public var database: String
     public var generation: UInt64
     public var rows: Int
@@ -45,12 +45,12 @@ public struct BuildSummary: Sendable, Codable {
         return defaults.leavesToSearch >= leaves && defaults.reorder >= rows
     }
 
-    public struct PartSize: Sendable, Codable {
+    public struct PartSize: Sendable {
         public var name: String
         public var bytes: Int
     }
 
-    public struct PhaseTime: Sendable, Codable {
+    public struct PhaseTime: Sendable {
         public var phase: BuildPhase
         public var seconds: Double
     }
